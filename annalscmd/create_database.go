@@ -1,0 +1,75 @@
+package annalscmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/schema"
+)
+
+// createDatabases makes the databases of storages that do not exist.
+func (a *app) createDatabases(ctx context.Context, c *config.Config) error {
+	for _, name := range keys(c.Storages) {
+		d, err := config.ParseDSN(c.Storages[name].DSN)
+		if err != nil || !d.IsSQL() || (a.storage != "" && name != a.storage) {
+			continue
+		}
+		db, _, err := a.connect(ctx, d.Text())
+		if err == nil {
+			_ = db.Close()
+			continue
+		}
+		if !errors.Is(err, annals.ErrNotFound) {
+			return err
+		}
+		if err := a.createDatabase(ctx, d); err != nil {
+			return fmt.Errorf("storage %s: %w", name, err)
+		}
+		a.say("%s: created %s", name, d.Where())
+	}
+	return nil
+}
+
+func (a *app) createDatabase(ctx context.Context, d config.DSN) error {
+	dsn, name, err := administrative(d)
+	if err != nil {
+		return err
+	}
+	db, dia, err := a.connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // nothing is left to lose
+	_, err = schema.CreateDatabase(ctx, db, dia, name)
+	return err
+}
+
+// administrative returns the DSN from which the database of d can be created: a
+// database that every server has, or the file, with the permission to make it.
+func administrative(d config.DSN) (dsn, name string, err error) {
+	if d.Scheme == config.SchemeSQLite {
+		separator := "?"
+		if strings.Contains(d.Text(), "?") {
+			separator = "&"
+		}
+		return d.Text() + separator + "mode=rwc", d.Path, nil
+	}
+	u, err := url.Parse(d.Text())
+	if err != nil {
+		// The cause would repeat the text, password included.
+		return "", "", fmt.Errorf("%w: no valid URL", config.ErrDSN)
+	}
+	u.Path, u.RawPath = "/postgres", ""
+	if d.Scheme == config.SchemeMySQL {
+		u.Path = "/information_schema"
+	}
+	q := u.Query()
+	q.Del("dbname")
+	u.RawQuery = q.Encode()
+	return u.String(), d.Database, nil
+}

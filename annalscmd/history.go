@@ -1,0 +1,178 @@
+package annalscmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/annalscmd/internal/term"
+	"github.com/seed-162b1470/annals/diff"
+	"github.com/seed-162b1470/annals/reader"
+)
+
+type historyFlags struct {
+	field          string
+	oldest, newest bool
+}
+
+func newHistoryCommand(a *app) *cobra.Command {
+	var f historyFlags
+	cmd := &cobra.Command{
+		Use:   "history ENTITY ID",
+		Short: "Print the story of one object, oldest first",
+		Long: "Prints every change of one object with old and new values side by side. The ID of\n" +
+			"an object with several key columns is a JSON array: annals history item '[7,2]'.",
+		Args: exactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.oldest && f.newest {
+				return usage("--oldest and --newest exclude each other")
+			}
+			return a.runHistory(cmd.Context(), f, args[0], canonicalIDs(args[1:])[0])
+		},
+	}
+	cmd.Flags().StringVar(&f.field, "field", "", "only changes of this `column`")
+	cmd.Flags().BoolVar(&f.oldest, "oldest", false, "only the oldest entry")
+	cmd.Flags().BoolVar(&f.newest, "newest", false, "only the newest entry")
+	return cmd
+}
+
+func (a *app) runHistory(ctx context.Context, f historyFlags, entity, id string) error {
+	c, err := a.load()
+	if err != nil {
+		return err
+	}
+	aud, err := a.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer aud.Close() //nolint:errcheck // it was only read
+	r := a.renderer(zone(c), longValue)
+	h := &history{app: a, renderer: r, field: f.field}
+	options := reader.HistoryOptions{NewestFirst: f.newest}
+	if f.field != "" {
+		options.Fields = []string{f.field}
+	}
+	if f.oldest || f.newest {
+		options.PageSize = 1
+	}
+	if _, err := a.restrict(ctx, aud.Reader(), []string{entity}); err != nil {
+		return err
+	}
+	for e, err := range aud.Reader().History(ctx, entity, id, options) {
+		if err != nil {
+			return err
+		}
+		told, err := h.add(&e)
+		if err != nil {
+			return err
+		}
+		if told && (f.oldest || f.newest) {
+			break
+		}
+	}
+	if h.entries == 0 {
+		a.say("%s %s has no entries", entity, id)
+		return nil
+	}
+	return h.print()
+}
+
+// history gathers the entries of one object.
+type history struct {
+	app *app
+	renderer
+	field   string
+	grid    *grid
+	entries int
+}
+
+// add takes an entry; told is false where it does not touch the field.
+func (h *history) add(e *annals.Entry) (told bool, err error) {
+	d, err := diff.Parse(e.Diffs)
+	if err != nil {
+		return false, fmt.Errorf("read entry %s/%d: %w", e.Source, e.Seq, err)
+	}
+	if h.field != "" {
+		c, ok := d.Change(h.field)
+		if !ok {
+			return false, nil
+		}
+		d.Changes = []diff.Change{c}
+	}
+	h.entries++
+	if h.app.json {
+		return true, h.app.printJSON(entryRecord(e))
+	}
+	h.rows(e, d)
+	return true, nil
+}
+
+// rows adds a row for each change; what is the same for all stands in the first.
+func (h *history) rows(e *annals.Entry, d diff.Diff) {
+	if h.grid == nil {
+		h.grid = h.app.table("when", "what", "who", "field", "old", "new")
+		h.grid.wide(5, 6)
+	}
+	who := actor(e)
+	if e.Revision != nil && e.Revision.Comment != "" {
+		who += "\n# " + term.Safe(term.Cut(e.Revision.Comment, shortValue))
+	}
+	first := []string{h.at(e.CreatedAt), h.what(e, d), who}
+	h.grid.separate()
+	if d.Association != nil {
+		side, target := "", subject(d.Association.Target)
+		if e.Type == annals.Dissociate {
+			side, target = target, side
+		}
+		h.grid.paintedRow(append(first, h.Cyan(term.Safe(d.Association.Subject.Field)),
+			h.Red(side), h.Green(target))...)
+		return
+	}
+	if len(d.Changes) == 0 {
+		h.grid.paintedRow(append(first, "", "", "")...)
+	}
+	for _, c := range d.Changes {
+		old, now := h.old(c), h.new(c)
+		switch {
+		case e.Type == annals.Epoch, e.Type == annals.Insert && !d.Soft:
+			old = ""
+		case e.Type == annals.Remove && !d.Soft:
+			now = ""
+		}
+		h.grid.paintedRow(append(first, h.Cyan(term.Safe(c.Column)), old, now)...)
+		first = []string{"", "", ""}
+	}
+}
+
+// what is the type of an entry with what is special about it.
+func (h *history) what(e *annals.Entry, d diff.Diff) string {
+	text := h.kind(e.Type) + marks(d)
+	if e.PreviousObjectID != "" {
+		text += "\nwas " + term.Safe(e.PreviousObjectID)
+	}
+	return text
+}
+
+func (h *history) print() error {
+	if h.grid == nil {
+		return nil
+	}
+	return h.grid.print()
+}
+
+// canonicalIDs brings ids that are JSON arrays into the form they are stored in.
+func canonicalIDs(ids []string) []string {
+	out := make([]string, len(ids))
+	for i, id := range ids {
+		out[i] = id
+		if strings.HasPrefix(id, "[") {
+			if c, err := diff.Canonical([]byte(id)); err == nil {
+				out[i] = string(c)
+			}
+		}
+	}
+	return out
+}

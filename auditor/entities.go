@@ -1,0 +1,204 @@
+package auditor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/reader"
+)
+
+// RouteInfo says how the changes of one entity travel, and why.
+type RouteInfo struct {
+	Entity            annals.Entity
+	Capture, Delivery string
+	// Storages are the names of the storages, Layouts theirs in the same order.
+	Storages, Layouts []string
+	// Tables are the audit tables in the same order.
+	Tables []annals.Table
+	// Rule is the deciding rule in words.
+	Rule string
+}
+
+// entity returns the rule of an entity by name; of "*" where it is not named.
+func (a *Auditor) entity(name string) (annals.Entity, bool) {
+	if c, ok := a.file.Entities[name]; ok && name != config.Wildcard {
+		return c.Entity(name), true
+	}
+	if c, ok := a.file.Entities[config.Wildcard]; ok {
+		e := c.Entity(name)
+		e.Table = annals.ParseTable(name)
+		return e, true
+	}
+	return annals.Entity{}, false
+}
+
+// Entities returns every audited entity, those that "*" stands for included,
+// sorted by name. Faults of their tables are joined; the entities without a
+// fault come along.
+func (a *Auditor) Entities(ctx context.Context) ([]annals.Entity, error) {
+	var all []annals.Entity
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
+		s := a.sources[name]
+		tables, err := s.registry.Entities(ctx, s.db)
+		faults = append(faults, err)
+		for _, t := range tables {
+			e := *t.Entity
+			e.Key = t.Key
+			all = append(all, e)
+		}
+	}
+	slices.SortFunc(all, func(x, y annals.Entity) int {
+		if x.Name < y.Name {
+			return -1
+		}
+		return 1
+	})
+	return all, errors.Join(faults...)
+}
+
+// Routes returns the way of every audited entity, sorted by name.
+func (a *Auditor) Routes(ctx context.Context) ([]RouteInfo, error) {
+	entities, err := a.Entities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	routes := make([]RouteInfo, 0, len(entities))
+	var faults []error
+	for _, e := range entities {
+		decision, err := a.router.Route(e)
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		s := a.file.Sources[e.Source]
+		r := RouteInfo{
+			Entity: e, Capture: s.Capture, Delivery: s.Delivery, Storages: decision.Storages,
+			Rule: decision.Rule,
+		}
+		for _, name := range decision.Storages {
+			r.Layouts = append(r.Layouts, a.file.Storages[name].Layout)
+			var table annals.Table
+			if st := a.storages[name]; st != nil {
+				table = st.table(e)
+			}
+			r.Tables = append(r.Tables, table)
+		}
+		routes = append(routes, r)
+	}
+	return routes, errors.Join(faults...)
+}
+
+// directTable is where direct delivery stores an entity: the one storage that it
+// is routed to.
+func (a *Auditor) directTable(_ context.Context, name string) (annals.Table, error) {
+	e, ok := a.entity(name)
+	if !ok {
+		return annals.Table{}, unknownEntity(name)
+	}
+	decision, err := a.router.Route(e)
+	if err != nil {
+		return annals.Table{}, err
+	}
+	if len(decision.Storages) != 1 {
+		return annals.Table{}, &annals.Error{
+			Op: "store", Subject: "entity " + name, Err: annals.ErrConfig,
+			Remedy: fmt.Sprintf("direct delivery takes one storage, the route names %v",
+				decision.Storages),
+		}
+	}
+	s := a.storages[decision.Storages[0]]
+	if s == nil {
+		return annals.Table{}, &annals.Error{
+			Op: "store", Subject: "entity " + name, Err: annals.ErrConfig,
+			Remedy: "direct delivery takes a SQL storage, not " + decision.Storages[0],
+		}
+	}
+	return s.table(e), nil
+}
+
+// auditTable is where a storage holds an entity: as configured now, else as its
+// registry remembers.
+func (a *Auditor) auditTable(
+	ctx context.Context, s *store, name string,
+) (annals.Table, error) {
+	if e, ok := a.file.Entities[name]; ok && name != config.Wildcard {
+		return s.table(e.Entity(name)), nil
+	}
+	registered, err := s.sql.Registered(ctx)
+	if err == nil {
+		for _, r := range registered {
+			if r.Entity == name {
+				return r.Table, nil
+			}
+		}
+	}
+	if e, ok := a.entity(name); ok {
+		return s.table(e), nil
+	}
+	return annals.Table{}, unknownEntity(name)
+}
+
+func unknownEntity(name string) error {
+	return &annals.Error{
+		Op: "find", Subject: fmt.Sprintf("entity %q", name), Err: annals.ErrUnknownEntity,
+	}
+}
+
+// known lists what can be read: the entities of now and those that a storage
+// remembers.
+func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
+	routes, err := a.Routes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos := map[string]*reader.EntityInfo{}
+	for _, r := range routes {
+		infos[r.Entity.Name] = &reader.EntityInfo{
+			Name: r.Entity.Name, Source: r.Entity.Source, Table: r.Entity.Table,
+			Storages: r.Storages, Audited: true,
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
+		registered, err := a.storages[name].sql.Registered(ctx)
+		if errors.Is(err, annals.ErrSchema) {
+			continue // nothing was ever stored there
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the registry of storage %s: %w", name, err)
+		}
+		for _, r := range registered {
+			info := infos[r.Entity]
+			if info == nil {
+				info = &reader.EntityInfo{Name: r.Entity, Source: r.Source}
+				infos[r.Entity] = info
+			}
+			if !slices.Contains(info.Storages, name) {
+				info.Storages = append(info.Storages, name)
+			}
+		}
+	}
+	all := make([]reader.EntityInfo, 0, len(infos))
+	for _, name := range slices.Sorted(maps.Keys(infos)) {
+		all = append(all, *infos[name])
+	}
+	return all, nil
+}
+
+func (a *Auditor) newReader() error {
+	var stores []reader.Named
+	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
+		stores = append(stores, reader.Named{Name: name, Store: a.storages[name].sql})
+	}
+	r, err := reader.New(reader.Config{Stores: stores, Entities: a.known})
+	if err != nil {
+		return err
+	}
+	a.reader = r
+	return nil
+}

@@ -1,0 +1,50 @@
+package gormcapture
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// engine is what databases do differently when rows are inserted. There is one
+// implementation per file: postgres.go, mysql.go, sqlite.go.
+type engine interface {
+	// mark is an expression for RETURNING that is true for a row that was
+	// inserted and false for one that was there; "" where there is none.
+	mark(ctx context.Context, s *statement) (string, error)
+	// returnsMet: RETURNING also tells of rows that an upsert left as they were.
+	returnsMet() bool
+	// lockMet is the locking clause for rows that an upsert may meet. harmless
+	// upserts leave such rows as they are.
+	lockMet(harmless bool) string
+	// lockAgain is the locking clause with which rows are read again after a
+	// statement, where a plain read could show them older than the locked one
+	// before it.
+	lockAgain() string
+	// result is what the driver would have said of an INSERT that ran with a
+	// RETURNING of its keys instead of without.
+	result(ctx context.Context, q dialect.Queryer, in *insert, s *statement) (sql.Result, error)
+}
+
+func engineOf(d dialect.Dialect) engine {
+	switch d.Name() {
+	case dialect.PostgresName:
+		return postgres{}
+	case dialect.MySQLName:
+		return mysql{}
+	}
+	return sqlite{}
+}
+
+// counted is the result of an INSERT that ran with a RETURNING.
+type counted struct {
+	affected, lastID int64
+	err              error
+}
+
+// LastInsertId implements sql.Result.
+func (c counted) LastInsertId() (int64, error) { return c.lastID, c.err }
+
+// RowsAffected implements sql.Result.
+func (c counted) RowsAffected() (int64, error) { return c.affected, nil }

@@ -1,0 +1,71 @@
+package gormcapture
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// postgres is PostgreSQL.
+type postgres struct{}
+
+var _ engine = postgres{}
+
+// mark implements engine: ON CONFLICT DO UPDATE locks the row that it met, and
+// the row's new version carries that lock; a new row carries none. The rows of a
+// partitioned table do not tell.
+func (postgres) mark(ctx context.Context, s *statement) (string, error) {
+	const mark = "(xmax = 0)"
+	t := s.reader.Table().Live.Name
+	if known, ok := s.plugin.partitioned.Load(t); ok {
+		if known == true {
+			return "", nil
+		}
+		return mark, nil
+	}
+	rows, err := s.raw.QueryContext(ctx, "SELECT relkind = 'p' FROM pg_catalog.pg_class "+
+		"WHERE oid = pg_catalog.to_regclass($1)", s.source.Dialect().Table(t))
+	if err != nil {
+		return "", fmt.Errorf("ask whether table %s is partitioned: %w", t, err)
+	}
+	partitioned := false
+	for rows.Next() && err == nil {
+		err = rows.Scan(&partitioned)
+	}
+	if err = errors.Join(err, rows.Close(), rows.Err()); err != nil {
+		return "", fmt.Errorf("ask whether table %s is partitioned: %w", t, err)
+	}
+	s.plugin.partitioned.Store(t, partitioned)
+	if partitioned {
+		return "", nil
+	}
+	return mark, nil
+}
+
+// returnsMet implements engine.
+func (postgres) returnsMet() bool { return false }
+
+// lockMet implements engine.
+func (postgres) lockMet(harmless bool) string {
+	if harmless {
+		return ""
+	}
+	return "FOR UPDATE"
+}
+
+// lockAgain implements engine: each statement sees what was committed before it,
+// or fails where it may not.
+func (postgres) lockAgain() string { return "" }
+
+// errNoLastInsertID is what PostgreSQL's drivers say to LastInsertId.
+var errNoLastInsertID = errors.New("LastInsertId is not supported by this driver")
+
+// result implements engine.
+func (postgres) result(
+	_ context.Context, _ dialect.Queryer, _ *insert, s *statement,
+) (sql.Result, error) {
+	return counted{affected: s.affected, err: errNoLastInsertID}, nil
+}

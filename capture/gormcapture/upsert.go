@@ -1,0 +1,205 @@
+package gormcapture
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture"
+)
+
+// afterMeeting tells rows that were inserted from rows that were updated and
+// rows that stayed as they were.
+func (in *insert) afterMeeting(ctx context.Context, s *statement) error {
+	var changes []capture.Change
+	var err error
+	switch {
+	case in.returned != nil && in.mark != "":
+		changes, err = in.marked(ctx, s)
+	case in.returned != nil && in.harmless && !s.engine.returnsMet():
+		changes, err = in.fresh(ctx, s)
+	default:
+		changes, err = in.compared(ctx, s)
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
+		return err
+	}
+	return s.cascaded(ctx, in.cascades)
+}
+
+// fresh goes by what a harmless upsert returned: the rows that are new.
+func (in *insert) fresh(ctx context.Context, s *statement) ([]capture.Change, error) {
+	keys := keysOf(in.returned)
+	rows, err := s.reader.ByKeys(ctx, s.raw, keys, "")
+	if err != nil {
+		return nil, err
+	}
+	inOrder(rows, keys)
+	return inserted(rows), nil
+}
+
+// marked goes by what the statement returned: each row that it touched, and
+// whether it is new.
+func (in *insert) marked(ctx context.Context, s *statement) ([]capture.Change, error) {
+	keys := keysOf(in.returned)
+	fresh := map[string]bool{}
+	for _, r := range in.returned {
+		if r.marked {
+			fresh[keyText(r.key)] = true
+		}
+	}
+	rows, err := s.reader.ByKeys(ctx, s.raw, keys, "")
+	if err != nil {
+		return nil, err
+	}
+	inOrder(rows, keys)
+	was := map[string]*capture.Row{}
+	for i := range in.existing {
+		was[in.existing[i].ID] = &in.existing[i]
+	}
+	var changes []capture.Change
+	var strangers []*capture.Row
+	for i := range rows {
+		switch before := was[rows[i].ID]; {
+		case fresh[keyText(rows[i].Key)]:
+			changes = append(changes, capture.Change{After: &rows[i]})
+		case before != nil:
+			changes = append(changes, capture.Change{Before: before, After: &rows[i]})
+			delete(was, rows[i].ID)
+		default:
+			strangers = append(strangers, &rows[i])
+		}
+	}
+	if len(strangers) == 0 {
+		return changes, nil
+	}
+	moved, err := in.moved(ctx, s, strangers)
+	return append(changes, moved...), err
+}
+
+// moved pairs updated rows that were not read beforehand with those that are
+// gone from their key: the upsert set another. Anything else is a row that
+// another transaction inserted meanwhile.
+func (in *insert) moved(
+	ctx context.Context, s *statement, strangers []*capture.Row,
+) ([]capture.Change, error) {
+	met, err := capture.Compare(ctx, s.raw, s.reader, in.existing, capture.Again{})
+	if err != nil {
+		return nil, err
+	}
+	var gone []*capture.Row
+	for _, c := range met {
+		if c.After == nil {
+			gone = append(gone, c.Before)
+		}
+	}
+	if len(gone) != 1 || len(strangers) != 1 {
+		return nil, concurrent(s, len(strangers))
+	}
+	return []capture.Change{{Before: gone[0], After: strangers[0]}}, nil
+}
+
+// compared goes by what is there before and after under the unique keys that the
+// statement names.
+func (in *insert) compared(ctx context.Context, s *statement) ([]capture.Change, error) {
+	now, err := in.find(ctx, s, "")
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, r := range now {
+		seen[r.ID] = true
+	}
+	given, err := in.touched(s)
+	if err != nil {
+		return nil, err
+	}
+	more, err := s.reader.ByKeys(ctx, s.raw, given, "")
+	if err != nil {
+		return nil, err
+	}
+	now = appendNew(now, seen, more)
+	if in.returned != nil {
+		inOrder(now, given)
+	} else if len(more) != len(given) {
+		return nil, fmt.Errorf("%d of the %d rows that were inserted without a key cannot be "+
+			"found: %w", len(given)-len(more), len(given), annals.ErrCapture)
+	}
+	changes, was, err := in.met(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	for i := range now {
+		if !was[now[i].ID] {
+			changes = append(changes, capture.Change{After: &now[i]})
+		}
+	}
+	return changes, nil
+}
+
+// met returns what became of the rows that were there, and their ids.
+func (in *insert) met(
+	ctx context.Context, s *statement,
+) (changes []capture.Change, was map[string]bool, err error) {
+	was = map[string]bool{}
+	for _, r := range in.existing {
+		was[r.ID] = true
+	}
+	if in.harmless {
+		return nil, was, nil
+	}
+	met, err := capture.Compare(ctx, s.raw, s.reader, in.existing,
+		capture.Again{Lock: s.engine.lockAgain()})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, c := range met {
+		if in.replace && c.After != nil {
+			// REPLACE deletes what it meets and inserts anew.
+			changes = append(changes, capture.Change{Before: c.Before},
+				capture.Change{After: c.After})
+			continue
+		}
+		changes = append(changes, c)
+	}
+	return changes, was, nil
+}
+
+// touched returns the keys of rows that cannot be found by what was inserted:
+// the database made their key.
+func (in *insert) touched(s *statement) ([][]any, error) {
+	if in.returned != nil {
+		return keysOf(in.returned), nil
+	}
+	unknown, hidden := in.unknown(s), 0
+	for i := range in.rowCount() {
+		if !in.recognisable(i) {
+			hidden++
+		}
+	}
+	switch {
+	case unknown == 0 || hidden == 0 || s.affected == 0:
+		return nil, nil
+	case hidden == unknown:
+		// Rows without a value in any unique key meet nothing: all are new.
+		if err := in.checkMixed(s, in.givenKeys(s)); err != nil {
+			return nil, err
+		}
+		return in.numbered(s, hidden)
+	}
+	return nil, fmt.Errorf("%d rows of the upsert have no value in any unique key, others have; "+
+		"which are new cannot be told, so insert them apart: %w", hidden, annals.ErrCapture)
+}
+
+// recognisable reports whether row i has a value in some unique key.
+func (in *insert) recognisable(i int) bool {
+	for _, t := range in.tuples {
+		if _, ok := in.literal(i, t.columns); ok {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
+	_ "modernc.org/sqlite"             // registers "sqlite"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// connectTimeout bounds the first contact with a server.
+const connectTimeout = 10 * time.Second
+
+// open opens the database of a DSN and asks which one it is.
+func open(ctx context.Context, dsn string) (*sql.DB, dialect.Dialect, error) {
+	d, err := config.ParseDSN(dsn)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open database: %w", err)
+	}
+	db, err := handle(d)
+	if err != nil {
+		return nil, nil, explain(d, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, nil, explain(d, err)
+	}
+	dia, err := dialect.Detect(ctx, db, d.Scheme)
+	if err != nil {
+		_ = db.Close()
+		return nil, nil, fmt.Errorf("open %s: %w", d.Where(), err)
+	}
+	return db, dia, nil
+}
+
+// handle opens a pool, which connects to nothing yet.
+func handle(d config.DSN) (*sql.DB, error) {
+	switch d.Scheme {
+	case config.SchemePostgres:
+		return sql.Open("pgx", d.Text())
+	case config.SchemeMySQL:
+		return openMySQL(d)
+	case config.SchemeSQLite:
+		return openSQLite(d)
+	}
+	return nil, fmt.Errorf("files of JSON lines cannot be read by this command yet: %w",
+		annals.ErrConfig)
+}
+
+// openMySQL turns the URL into the driver's configuration: times parsed and in
+// UTC, all of Unicode.
+func openMySQL(d config.DSN) (*sql.DB, error) {
+	// The driver reads parameters from the text after the question mark only.
+	options := url.Values{}
+	for name, values := range d.Options {
+		if name != "socket" {
+			options[name] = values
+		}
+	}
+	c, err := mysql.ParseDSN("/?" + options.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("parameters of the DSN: %w: %w", annals.ErrConfig, err)
+	}
+	c.Net, c.Addr = "tcp", d.Server()
+	if d.Socket != "" {
+		c.Net = "unix"
+	}
+	c.User, c.DBName = d.User, d.Database
+	c.Passwd, _ = d.Password()
+	c.ParseTime, c.Loc = true, time.UTC
+	if c.Timeout == 0 {
+		c.Timeout = connectTimeout
+	}
+	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
+		return nil, fmt.Errorf("parameters of the DSN: %w", err)
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, fmt.Errorf("parameters of the DSN: %w: %w", annals.ErrConfig, err)
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// openSQLite opens a file that exists; one that does not is made only where the
+// DSN says mode=rwc. The journal mode stays the file's own.
+func openSQLite(d config.DSN) (*sql.DB, error) {
+	options := url.Values{}
+	for name, values := range d.Options {
+		options[name] = values
+	}
+	if !options.Has("_pragma") {
+		options["_pragma"] = []string{"busy_timeout(5000)", "foreign_keys(1)"}
+	}
+	if d.Path == ":memory:" {
+		db, err := sql.Open("sqlite", ":memory:?"+options.Encode())
+		if err == nil {
+			db.SetMaxOpenConns(1) // each connection would be a database of its own
+		}
+		return db, err
+	}
+	if !options.Has("mode") {
+		options.Set("mode", "rw")
+	}
+	if options.Get("mode") != "rwc" {
+		info, err := os.Stat(d.Path)
+		if err != nil {
+			return nil, err
+		}
+		if info.IsDir() {
+			return nil, fmt.Errorf("it is a folder: %w", annals.ErrConfig)
+		}
+	}
+	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath()}
+	file.RawQuery = options.Encode()
+	return sql.Open("sqlite", file.String())
+}
+
+// explain says which database did not open, why, and what to do.
+func explain(d config.DSN, err error) error {
+	e := &annals.Error{Op: "open", Subject: d.Where(), Err: err}
+	dia, known := dialect.ForScheme(d.Scheme)
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err, e.Err = path.Err, path.Err
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist), known == nil && isMissing(dia, err):
+		e.Err = fmt.Errorf("there is no such database: %w", annals.ErrNotFound)
+		e.Remedy = "check the DSN; annals schema update --force --create-database makes " +
+			"the database of a storage"
+	case known == nil && dia.Classify(err) == dialect.ClassUnreachable, isNetwork(err):
+		e.Err = fmt.Errorf("%w: %w", annals.ErrUnreachable, plain(err))
+		e.Remedy = "check that the server runs at " + d.Server() + " and that the DSN is right"
+	case known == nil && dia.Classify(err) == dialect.ClassAccess:
+		e.Remedy = "check user name and password of the DSN"
+	}
+	return e
+}
+
+func isMissing(d dialect.Dialect, err error) bool {
+	return d.Classify(err) == dialect.ClassMissingDatabase
+}
+
+func isNetwork(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// plain is the cause below a driver's own words, which can fill a screen.
+func plain(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op
+	}
+	return err
+}

@@ -1,0 +1,159 @@
+// Package config is annals.yaml as one validated struct, the same as in Go.
+//
+// Load reads a file, Parse bytes; both expand ${ENV}, refuse unknown keys and
+// report every fault at once, each with its path, as an *annals.ConfigError.
+package config
+
+import "github.com/seed-162b1470/annals"
+
+// Config is a whole configuration. The zero value of each part takes the
+// default that annals.example.yaml documents.
+type Config struct {
+	// Timezone (an IANA name) is for cut-offs, dates without zone and display;
+	// storage is UTC. Default UTC.
+	Timezone  string              `yaml:"timezone,omitempty"`
+	Sources   map[string]Source   `yaml:"sources,omitempty"`
+	Storages  map[string]Storage  `yaml:"storages,omitempty"`
+	Routes    []Route             `yaml:"routes,omitempty"`
+	Entities  map[string]Entity   `yaml:"entities,omitempty"`
+	Relations map[string]Relation `yaml:"relations,omitempty"`
+	Epoch     Epoch               `yaml:"epoch,omitempty"`
+	Queue     Queue               `yaml:"queue,omitempty"`
+	Retention Retention           `yaml:"retention,omitempty"`
+	// MaxEntrySize is the most bytes that an entry's diffs may have. Default
+	// 8388608 (8 MiB); -1 for no limit.
+	MaxEntrySize int `yaml:"max_entry_size,omitempty"`
+}
+
+// Capture, Delivery and Layout name how a change travels (DESIGN section 2).
+const (
+	CaptureORM     = "orm"
+	CaptureTrigger = "trigger"
+
+	DeliveryDirect      = "direct"
+	DeliveryOutbox      = "outbox"
+	DeliveryAfterCommit = "after_commit"
+	DeliveryRelay       = "relay"
+
+	LayoutEntries = "entries"
+	LayoutMirror  = "mirror"
+
+	IndexesLean    = "lean"
+	IndexesClassic = "classic"
+)
+
+// Source is a database that is audited.
+type Source struct {
+	DSN string `yaml:"dsn,omitempty"`
+	// Capture: orm (default) or trigger. Delivery: direct (default), outbox,
+	// after_commit or relay.
+	Capture  string `yaml:"capture,omitempty"`
+	Delivery string `yaml:"delivery,omitempty"`
+	// Exclude lists table patterns ("schema_*") that "*" leaves out.
+	Exclude []string `yaml:"exclude,omitempty"`
+}
+
+// Storage is a database or file that holds entries.
+type Storage struct {
+	DSN string `yaml:"dsn,omitempty"`
+	// Layout: entries (default) or mirror. Indexes: lean (default) or classic.
+	Layout      string `yaml:"layout,omitempty"`
+	TablePrefix string `yaml:"table_prefix,omitempty"`
+	// TableSuffix is "_audit" where absent; explicitly empty means none.
+	TableSuffix *string `yaml:"table_suffix,omitempty"`
+	Indexes     string  `yaml:"indexes,omitempty"`
+}
+
+// DefaultSuffix ends the names of audit tables.
+const DefaultSuffix = "_audit"
+
+// Suffix returns the suffix of audit tables, with the default applied.
+func (s Storage) Suffix() string {
+	if s.TableSuffix == nil {
+		return DefaultSuffix
+	}
+	return *s.TableSuffix
+}
+
+// Route sends matching entities to storages; the first match wins.
+type Route struct {
+	// Match holds patterns: an entity name with * and ?, "tag:name", or "*". In
+	// the file a single pattern may stand without brackets.
+	Match    Patterns `yaml:"match"`
+	Storages []string `yaml:"storages"`
+}
+
+// Patterns is a list that may be written as one string.
+type Patterns []string
+
+// Entity is the rule of one entity; {} is valid.
+type Entity struct {
+	// Source may be absent where there is one. Table defaults to the name.
+	Source string `yaml:"source,omitempty"`
+	Table  string `yaml:"table,omitempty"`
+	// Key lists the key columns; default the primary key of the catalogue.
+	Key           []string `yaml:"key,omitempty"`
+	Label         string   `yaml:"label,omitempty"`
+	Ignore        []string `yaml:"ignore,omitempty"`
+	Mask          []string `yaml:"mask,omitempty"`
+	SoftDelete    string   `yaml:"soft_delete,omitempty"`
+	Discriminator string   `yaml:"discriminator,omitempty"`
+	Tags          []string `yaml:"tags,omitempty"`
+	Roles         Roles    `yaml:"roles,omitempty"`
+	URL           string   `yaml:"url,omitempty"`
+	AuditTable    string   `yaml:"audit_table,omitempty"`
+}
+
+// Roles say who may read; empty means everyone.
+type Roles struct {
+	View []string `yaml:"view,omitempty"`
+}
+
+// Relation of "owner.field": through a join table, or by a column of the
+// target.
+type Relation struct {
+	Entity  string `yaml:"entity"`
+	Through string `yaml:"through,omitempty"`
+	// OwnerColumns and TargetColumns of the join table; default: as its foreign
+	// keys say.
+	OwnerColumns  []string `yaml:"owner_columns,omitempty"`
+	TargetColumns []string `yaml:"target_columns,omitempty"`
+	// Column is the target's foreign key; Columns where it has several.
+	Column  string   `yaml:"column,omitempty"`
+	Columns []string `yaml:"columns,omitempty"`
+}
+
+// Epoch imports a baseline.
+type Epoch struct {
+	Batch int `yaml:"batch,omitempty"`
+}
+
+// Queue is how a relay works.
+type Queue struct {
+	Batch      int     `yaml:"batch,omitempty"`
+	Lanes      int     `yaml:"lanes,omitempty"`
+	Retries    int     `yaml:"retries,omitempty"`
+	Backoff    string  `yaml:"backoff,omitempty"`
+	Multiplier float64 `yaml:"multiplier,omitempty"`
+	MaxBackoff string  `yaml:"max_backoff,omitempty"`
+	Jitter     float64 `yaml:"jitter,omitempty"`
+}
+
+// Retention is how long entries are kept: an ISO 8601 duration.
+type Retention struct {
+	Keep string `yaml:"keep,omitempty"`
+}
+
+// Entity returns the rule as the core has it.
+func (e Entity) Entity(name string) annals.Entity {
+	table := e.Table
+	if table == "" {
+		table = name
+	}
+	return annals.Entity{
+		Name: name, Source: e.Source, Table: annals.ParseTable(table), Key: e.Key,
+		Label: e.Label, Ignore: e.Ignore, Mask: e.Mask, SoftDelete: e.SoftDelete,
+		Discriminator: e.Discriminator, Tags: e.Tags, ViewRoles: e.Roles.View, URL: e.URL,
+		AuditTable: e.AuditTable,
+	}
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// limit is how many statements auditing may add to an operation.
+type limit struct {
+	// design is what the design allows on the databases together, asserted what
+	// it may be on this one.
+	design, asserted int
+}
+
+// limitOf: per captured statement one read for a create and a delete, two for an
+// update; per transaction one statement for revision and numbers, and one for
+// each audit table and 1,000 entries.
+func limitOf(e engine, w work) limit {
+	perStatement := 1
+	if w.op == opUpdate {
+		perStatement = 2
+	}
+	design := perStatement*w.batches() + 1 + w.batches()
+	return limit{design: design, asserted: design + e.extra(w)}
+}
+
+// added is what auditing adds to an operation's counts.
+func (m writing) added(variant string) counts {
+	return m.through.counts[variant].minus(m.without.counts[variant])
+}
+
+// exceeded are the counts over their limits.
+func (r report) exceeded() error {
+	var faults []error
+	for _, res := range r.results {
+		for _, m := range res.writes {
+			most := limitOf(res.engine, m.work).asserted
+			for _, variant := range res.engine.variants() {
+				faults = append(faults, check(res.engine, m, variant, most))
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// check holds one count against its limit. A round trip is a statement, or the
+// preparing of one.
+func check(e engine, m writing, variant string, most int) error {
+	c := m.added(variant)
+	where := fmt.Sprintf("%s %s: %s", e.kind(), variant, m.work)
+	var faults []error
+	if c.statements > most {
+		faults = append(faults, fmt.Errorf("%s: %d statements added, the limit is %d",
+			where, c.statements, most))
+	}
+	if trips := c.statements + c.prepares; e.wire() && c.trips > trips {
+		faults = append(faults, fmt.Errorf("%s: %d round trips added by %d calls",
+			where, c.trips, trips))
+	}
+	if !e.wire() || e.kind() != "mariadb" || variant == interpolated {
+		if c.prepares > 0 {
+			faults = append(faults, fmt.Errorf("%s: %d statements prepared", where, c.prepares))
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,168 @@
+// Command bench measures what auditing through GORM costs and how fast history
+// is read, on each database, and writes docs/benchmarks.md:
+//
+//	make bench
+//	make bench BENCHFLAGS='-quick -databases sqlite'
+//
+// Audited and unaudited slices of work alternate in one process, so that their
+// ratio says something whatever else the machine does. Statements and round
+// trips are counted on one operation of each kind and held against their limits:
+// the command exits with 1 when one is exceeded. Times never make it fail.
+//
+// The servers come from ANNALS_TEST_POSTGRES_DSN and ANNALS_TEST_MARIADB_DSN;
+// SQLite uses temporary files. What it creates it drops again.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"strings"
+	"time"
+)
+
+// batchSize is the rows of one statement in the large case.
+const batchSize = 1000
+
+// options are the command's flags.
+type options struct {
+	rounds, rows, entries, asks int
+	// ops are the operations of 1 and of 100 rows in one slice.
+	ops       [2]int
+	databases []string
+	quick     bool
+	out, dir  string
+	profile   string
+}
+
+func main() {
+	if err := start(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func start() error {
+	o, err := parseFlags(os.Args[1:])
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if o.profile == "" {
+		return run(ctx, o)
+	}
+	f, err := os.Create(o.profile)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return errors.Join(err, f.Close())
+	}
+	err = run(ctx, o)
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
+}
+
+func parseFlags(args []string) (options, error) {
+	o := options{ops: [2]int{100, 10}, asks: 300}
+	set := flag.NewFlagSet("bench", flag.ExitOnError)
+	set.IntVar(&o.rounds, "rounds", 15, "rounds of each configuration")
+	set.IntVar(&o.rows, "rows", 10_000, "rows of the large case, in thousands")
+	set.IntVar(&o.entries, "entries", 1_000_000, "entries to read among; 0 reads nothing")
+	databases := set.String("databases", "postgres,mariadb,sqlite", "databases to measure")
+	set.BoolVar(&o.quick, "quick", false, "few rounds and entries: to see that it runs")
+	set.StringVar(&o.out, "out", "docs/benchmarks.md", `file to write; "-" is standard output`)
+	set.StringVar(&o.dir, "dir", os.TempDir(), "folder for the files of SQLite")
+	set.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of the whole run")
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	given := map[string]bool{}
+	set.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if o.quick {
+		o.quicken(given)
+	}
+	if o.rows < batchSize || o.rows%batchSize != 0 || o.rounds < 1 {
+		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more", batchSize)
+	}
+	o.databases = strings.Split(*databases, ",")
+	return o, nil
+}
+
+// quicken makes small what was not given. A quick run is no document.
+func (o *options) quicken(given map[string]bool) {
+	o.ops, o.asks = [2]int{20, 3}, 30
+	if !given["rounds"] {
+		o.rounds = 3
+	}
+	if !given["rows"] {
+		o.rows = 2000
+	}
+	if !given["entries"] {
+		o.entries = 10_000
+	}
+	if !given["out"] {
+		o.out = "-"
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	r := report{options: o, began: time.Now(), load: load()}
+	for _, kind := range o.databases {
+		e, err := newEngine(kind, o.dir)
+		if err != nil {
+			return err
+		}
+		result, err := measureDatabase(ctx, e, o)
+		if err = errors.Join(err, e.close()); err != nil {
+			return fmt.Errorf("%s: %w", kind, err)
+		}
+		r.results = append(r.results, result)
+	}
+	var err error
+	if o.out == "-" {
+		_, err = os.Stdout.WriteString(r.markdown())
+	} else {
+		err = os.WriteFile(o.out, []byte(r.markdown()), 0o644) //nolint:gosec // a document
+	}
+	return errors.Join(err, r.exceeded())
+}
+
+// result is what one database showed.
+type result struct {
+	engine   engine
+	version  string
+	settings []string
+	writes   []writing
+	reads    []reading
+	loaded   loading
+}
+
+func measureDatabase(ctx context.Context, e engine, o options) (result, error) {
+	r := result{engine: e}
+	for _, w := range works(o) {
+		m, err := measureWork(ctx, e, w, o)
+		if err != nil {
+			return r, fmt.Errorf("%s: %w", w, err)
+		}
+		r.writes = append(r.writes, m)
+		progress("%s: %s: %.2f times", e.kind(), w, m.ratio().median)
+	}
+	var err error
+	if r.version, r.settings, err = describe(ctx, e); err != nil {
+		return r, err
+	}
+	if o.entries > 0 {
+		r.reads, r.loaded, err = measureReading(ctx, e, o)
+	}
+	return r, err
+}
+
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, format+"\n", args...)
+}

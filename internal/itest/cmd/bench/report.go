@@ -1,0 +1,214 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// report is the document.
+type report struct {
+	options options
+	results []result
+	// began and load are when the run began, and how busy the machine was.
+	began time.Time
+	load  string
+}
+
+// page gathers the text of the document.
+type page struct{ strings.Builder }
+
+func (p *page) text(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+
+func (p *page) row(cells ...string) { p.text("| %s |", strings.Join(cells, " | ")) }
+
+// head writes a table's head; the first column is text, the others are figures.
+func (p *page) head(cells ...string) {
+	p.row(cells...)
+	p.text("|---|%s", strings.Repeat("---:|", len(cells)-1))
+}
+
+func (r report) markdown() string {
+	p := &page{}
+	p.text("# Benchmarks\n")
+	p.text("`make bench` measures and writes this page; edit internal/itest/cmd/bench, not this.")
+	p.text("Times compare within this run only. Counts are exact, and `make bench` fails when one")
+	p.text("is over its limit.\n")
+	r.reading(p)
+	r.times(p)
+	r.trips(p)
+	r.memory(p)
+	r.breakdown(p)
+	r.history(p)
+	r.method(p)
+	return p.String()
+}
+
+func (r report) times(p *page) {
+	p.text("## Writing through GORM: time\n")
+	p.text("Median of %d rounds; the ratio is audited / unaudited within each round.\n",
+		r.options.rounds)
+	for _, res := range r.results {
+		p.text("### %s %s\n", res.engine.title(), res.version)
+		p.head("operation", "rows", "unaudited, ms", "audited, ms", "ratio", "quartiles",
+			"unaudited rows/s", "audited rows/s")
+		for _, m := range res.writes {
+			plain, audited := medianOf(m.plain, seconds), medianOf(m.audited, seconds)
+			s := m.ratio()
+			p.row(string(m.op), count(m.rows), millis(plain), millis(audited),
+				fmt.Sprintf("**%.2f**", s.median), fmt.Sprintf("%.2f–%.2f", s.low, s.high),
+				rate(m.rows, plain), rate(m.rows, audited))
+		}
+		p.text("")
+	}
+}
+
+func (r report) trips(p *page) {
+	p.text("## Writing through GORM: statements and round trips\n")
+	p.text("Of one operation, `BEGIN` and `COMMIT` included, on a warm connection. *Added* is what")
+	p.text("auditing adds; the design allows per captured statement and 1,000 rows one for a create")
+	p.text("or a delete and two for an update, and per transaction one for revision and numbers and")
+	p.text("one per audit table and 1,000 entries. Statements over that are told below the tables.\n")
+	for _, res := range r.results {
+		p.text("### %s\n", res.engine.title())
+		head := []string{
+			"operation", "rows", "unaudited", "audited", "added", "design", "limit here",
+		}
+		for _, v := range res.engine.variants() {
+			if res.engine.wire() {
+				head = append(head, strings.TrimSpace("round trips added "+v))
+			}
+		}
+		p.head(head...)
+		for _, m := range res.writes {
+			l := limitOf(res.engine, m.work)
+			cells := []string{
+				string(m.op), count(m.rows), count(m.without.counts[""].statements),
+				count(m.through.counts[""].statements), count(m.added("").statements),
+				count(l.design), count(l.asserted),
+			}
+			for _, v := range res.engine.variants() {
+				if res.engine.wire() {
+					cells = append(cells, count(m.added(v).trips))
+				}
+			}
+			p.row(cells...)
+		}
+		p.text("\n%s\n", res.engine.remark())
+	}
+}
+
+func (r report) memory(p *page) {
+	p.text("## Writing through GORM: memory of the program\n")
+	p.text("Allocated per operation, the driver included (SQLite works outside of Go's heap), and")
+	p.text("the most live heap ahead of any statement of the operation, over what was live before.\n")
+	p.head("operation", "rows", "database", "unaudited kB", "audited kB", "ratio",
+		"unaudited allocations", "audited allocations", "unaudited peak kB", "audited peak kB")
+	bytes := func(s sample) float64 { return s.bytes }
+	allocs := func(s sample) float64 { return s.allocs }
+	for _, res := range r.results {
+		for _, m := range res.writes {
+			plain, audited := medianOf(m.plain, bytes), medianOf(m.audited, bytes)
+			p.row(string(m.op), count(m.rows), res.engine.title(), kilo(plain), kilo(audited),
+				fmt.Sprintf("%.1f", audited/plain),
+				count(int(medianOf(m.plain, allocs))), count(int(medianOf(m.audited, allocs))),
+				kilo(float64(m.without.peak)), kilo(float64(m.through.peak)))
+		}
+	}
+	p.text("")
+}
+
+// breakdown tells where the time of the largest operations goes.
+func (r report) breakdown(p *page) {
+	p.text("## Where the time goes: %s rows\n", count(r.options.rows))
+	p.text("One audited operation on a traced connection, in milliseconds (median of three):")
+	p.text("waiting for the database and reading its answers, by what the statements are for, and")
+	p.text("the rest, which is the program's own: GORM, comparing rows, making entries.\n")
+	head := []string{"operation", "database", "whole"}
+	for c := range classes {
+		head = append(head, c.String())
+	}
+	p.head(append(head, "the program", "of it unaudited")...)
+	for _, res := range r.results {
+		for _, m := range res.writes {
+			if m.rows != r.options.rows {
+				continue
+			}
+			cells := []string{string(m.op), res.engine.title(), millis(m.through.total.Seconds())}
+			for _, d := range m.through.spent {
+				cells = append(cells, millis(d.Seconds()))
+			}
+			p.row(append(cells, millis(m.through.own().Seconds()),
+				millis(m.without.own().Seconds()))...)
+		}
+	}
+	p.text("")
+}
+
+// own is the part of an operation that the program spends itself.
+func (t trail) own() time.Duration {
+	rest := t.total
+	for _, d := range t.spent {
+		rest -= d
+	}
+	return rest
+}
+
+func (r report) history(p *page) {
+	if r.options.entries == 0 {
+		return
+	}
+	p.text("## Reading: pages of %d among %s entries\n", pageSize, count(r.options.entries))
+	p.text("Through the reader, p50 / p95 in milliseconds of %d askings after a warm-up. An object",
+		r.options.asks)
+	p.text("has about ten entries, one has 1 %% of all; an actor about 0.08 %%, one 20 %%. A page")
+	p.text("takes the statements told in the last column, the registry of entities included.\n")
+	head := []string{"question", "design's p95"}
+	for _, res := range r.results {
+		head = append(head, res.engine.title())
+	}
+	p.head(append(head, "entries", "statements")...)
+	for i, q := range questions() {
+		cells := []string{q.name, "< " + millis(q.target.Seconds())}
+		for _, res := range r.results {
+			m := res.reads[i]
+			cells = append(cells, millis(m.p50.Seconds())+" / "+millis(m.p95.Seconds()))
+		}
+		first := r.results[0].reads[i]
+		p.row(append(cells, fmt.Sprintf("%.0f", first.entries), count(first.statements))...)
+	}
+	p.text("")
+	for _, res := range r.results {
+		p.text("%s took in %s entries in %s by batches of %s: %s a second.",
+			res.engine.title(), count(res.loaded.entries),
+			res.loaded.took.Round(100*time.Millisecond), count(batchSize),
+			rate(res.loaded.entries, res.loaded.took.Seconds()))
+	}
+	p.text("")
+}
+
+// count writes a number with its thousands apart.
+func count(n int) string {
+	text := fmt.Sprint(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func millis(seconds float64) string { return three(seconds * 1000) }
+
+func kilo(bytes float64) string { return three(max(0, bytes) / 1000) }
+
+// three writes about three digits.
+func three(v float64) string {
+	switch {
+	case v >= 100:
+		return count(int(v + 0.5))
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+func rate(n int, seconds float64) string { return count(int(float64(n) / seconds)) }

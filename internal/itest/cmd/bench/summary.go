@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// largeTarget is what the design wants of the large case.
+const largeTarget = 2.0
+
+// reading says what the figures mean, held against the design's targets.
+func (r report) reading(p *page) {
+	p.text("## In short\n")
+	r.summary(p, "one row, in a transaction of its own", func(m writing) bool { return m.rows == 1 })
+	r.summary(p, "100 rows in one statement", func(m writing) bool { return m.rows == 100 })
+	large := func(m writing) bool { return m.rows == r.options.rows }
+	r.summary(p, fmt.Sprintf("%s rows in batches of %s (target: at most %.1f)",
+		count(r.options.rows), count(batchSize), largeTarget), large)
+	r.verdict(p, large)
+	if err := r.exceeded(); err != nil {
+		p.text("- Statements and round trips: **over the limit**: %s.",
+			strings.ReplaceAll(err.Error(), "\n", "; "))
+	} else {
+		p.text("- Statements and round trips: all within their limits. PostgreSQL's are the design's;")
+		p.text("  MariaDB and SQLite take a few statements more per transaction, told with the tables.")
+	}
+	r.readingSummary(p)
+	p.text("- What to make of it: the servers of this run do not wait for the disk, so an unaudited")
+	p.text("  commit costs next to nothing here. Where commits wait, the ratios of small transactions")
+	p.text("  are lower; those of large ones, which are bound by the processor, are not.\n")
+}
+
+// summary lists the ratios of some works, per database.
+func (r report) summary(p *page, name string, of func(writing) bool) {
+	var parts []string
+	for _, res := range r.results {
+		var ratios []string
+		for _, m := range res.writes {
+			if of(m) {
+				ratios = append(ratios, fmt.Sprintf("%s %.2f", m.op, m.ratio().median))
+			}
+		}
+		parts = append(parts, res.engine.title()+" "+strings.Join(ratios, ", "))
+	}
+	p.text("- Time audited / unaudited, %s: %s.", name, strings.Join(parts, "; "))
+}
+
+// verdict says which of the large works miss the target.
+func (r report) verdict(p *page, of func(writing) bool) {
+	var within, over []string
+	for _, res := range r.results {
+		for _, m := range res.writes {
+			switch {
+			case !of(m):
+			case m.ratio().median <= largeTarget:
+				within = append(within, res.engine.title()+" "+string(m.op))
+			default:
+				over = append(over, res.engine.title()+" "+string(m.op))
+			}
+		}
+	}
+	p.text("  Within the target: %s. Over it: %s.", orNone(within), orNone(over))
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func (r report) readingSummary(p *page) {
+	if r.options.entries == 0 {
+		return
+	}
+	var over []string
+	for _, res := range r.results {
+		for _, m := range res.reads {
+			if m.p95 > m.target {
+				over = append(over, fmt.Sprintf("%s: %s (%s ms)", res.engine.title(), m.name,
+					millis(m.p95.Seconds())))
+			}
+		}
+	}
+	p.text("- Reading among %s entries of one entity (the design says 10 million, 200 entities).",
+		count(r.options.entries))
+	p.text("  Questions whose p95 is over the design's: %s.", orNone(over))
+}
+
+// method tells how the figures came about.
+func (r report) method(p *page) {
+	p.text("## Method\n")
+	p.text("- Run: %s, `-rounds %d -rows %d -entries %d`, load average before: %s.",
+		r.began.UTC().Format("2006-01-02 15:04 MST"), r.options.rounds, r.options.rows,
+		r.options.entries, r.load)
+	for _, line := range machine() {
+		p.text("- %s", line)
+	}
+	for _, res := range r.results {
+		p.text("- %s %s: `%s`", res.engine.title(), res.version,
+			strings.Join(res.settings, "`, `"))
+	}
+	p.text("- One process and one client at a time; servers on the same machine.")
+	p.text("- The table has 12 columns (bigint key, three varchars, a text of 100 characters, two")
+	p.text("  ints, a decimal, a boolean, JSON, two timestamps) and a secondary index; an update")
+	p.text("  changes three columns. Every column is audited, and the actor is set.")
+	p.text("- Each configuration has two new databases, one with the plugin and one without; rows and")
+	p.text("  table are the same. A slice is %d operations of 1 row, %d of 100, or one of %s; the two",
+		r.options.ops[0], r.options.ops[1], count(r.options.rows))
+	p.text("  sides' slices follow one another in an order that is shuffled each round, and the first")
+	p.text("  round is dropped. Garbage is collected before a slice. Deleted rows are brought back,")
+	p.text("  and PostgreSQL's tables vacuumed, between slices, untimed.")
+	p.text("- %s rows are created by CreateInBatches; updates and deletes are statements by condition",
+		count(r.options.rows))
+	p.text("  over %s rows each, in one transaction.", count(batchSize))
+	p.text("- Statements are counted between database/sql and the driver, round trips on the socket:")
+	p.text("  a write that follows a read. Each count is taken three times and has to be the same.")
+	p.text("- The history is written through the store as a relay writes it, then read through the")
+	p.text("  reader of an auditor.")
+}

@@ -1,0 +1,217 @@
+package gorm_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/auditor"
+	"github.com/seed-162b1470/annals/capture/gormcapture"
+	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/testdb"
+)
+
+// rules are the entities of the models.
+func rules() map[string]config.Entity {
+	return map[string]config.Entity{
+		"author": {Table: "authors", Label: "name"}, "profile": {Table: "profiles"},
+		"post": {
+			Table: "posts", Label: "title", Mask: []string{"secret"}, Ignore: []string{"note"},
+		},
+		"tag":  {Table: "tags", Label: "name"},
+		"item": {Table: "items", SoftDelete: "deleted_at", Ignore: []string{"updated_at"}},
+		"memo": {Table: "memos"}, "stock": {Table: "stocks"}, "doc": {Table: "docs"},
+		"ticket": {Table: "tickets"}, "toy": {Table: "toys"}, "cat": {Table: "cats"},
+		"person": {Table: "people"}, "node": {Table: "nodes"}, "branch": {Table: "branches"},
+		"desk": {Table: "desks"}, "slot": {Table: "slots"}, "slot_use": {Table: "slot_uses"},
+		"slot_note": {Table: "slot_notes"}, "lot": {Table: "lots"}, "part": {Table: "parts"},
+	}
+}
+
+// dialector is GORM's view of a database.
+func dialector(db *testdb.DB, pool gorm.ConnPool) gorm.Dialector {
+	switch db.Dialect {
+	case dialect.PostgresName:
+		return postgres.New(postgres.Config{Conn: pool})
+	case dialect.MySQLName:
+		return mysql.New(mysql.Config{Conn: pool})
+	}
+	return &sqlite.Dialector{DriverName: "sqlite", Conn: pool}
+}
+
+// open opens GORM on a database.
+func open(tb testing.TB, db *testdb.DB, cfg gorm.Config) *gorm.DB {
+	tb.Helper()
+	cfg.Logger = logger.Default.LogMode(logger.Silent)
+	g, err := gorm.Open(dialector(db, db.DB), &cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g
+}
+
+// newAuditor is an auditor of the one database db.
+func newAuditor(tb testing.TB, db *sql.DB, name string, change ...func(*auditor.Config)) *auditor.Auditor {
+	tb.Helper()
+	cfg := auditor.Config{
+		Sources:  map[string]auditor.Source{"app": {DB: db, Dialect: name}},
+		Entities: rules(),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	aud, err := auditor.New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return aud
+}
+
+// tickets is the table whose key the database makes; GORM cannot say so.
+var tickets = map[string]string{
+	dialect.PostgresName: `CREATE TABLE tickets (id varchar(36) PRIMARY KEY
+		DEFAULT md5(random()::text), name text)`,
+	dialect.MySQLName: `CREATE TABLE tickets (id varchar(36) PRIMARY KEY
+		DEFAULT uuid(), name text)`,
+	dialect.SQLiteName: `CREATE TABLE tickets (id text PRIMARY KEY
+		DEFAULT (lower(hex(randomblob(16)))), name text)`,
+}
+
+// world is a database with the models' tables, audited where aud is not nil.
+type world struct {
+	tb  testing.TB
+	sql *testdb.DB
+	db  *gorm.DB
+	aud *auditor.Auditor
+	// all are the tables to look into; nil means those of the models.
+	all []string
+}
+
+// newWorld makes one on a database of its own.
+func newWorld(t *testing.T, db *testdb.DB, audited bool, cfg gorm.Config,
+	change ...func(*auditor.Config),
+) *world {
+	t.Helper()
+	w := &world{tb: t, sql: db}
+	if _, err := db.ExecContext(t.Context(), tickets[db.Dialect]); err != nil {
+		t.Fatal(err)
+	}
+	if !audited {
+		w.db = open(t, db, cfg)
+		if err := w.db.AutoMigrate(models()...); err != nil {
+			t.Fatal(err)
+		}
+		return w
+	}
+	w.aud = newAuditor(t, db.DB, db.Dialect, change...)
+	w.db = open(t, db, cfg)
+	if err := w.db.Use(gormcapture.New(w.aud)); err != nil {
+		t.Fatal(err)
+	}
+	if err := gormcapture.AutoMigrate(t.Context(), w.db, models()...); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// quote quotes an identifier.
+func (w *world) quote(name string) string { return w.dialect().Quote(name) }
+
+func (w *world) dialect() dialect.Dialect {
+	d, err := dialect.Detect(context.Background(), w.sql.DB, w.sql.Dialect)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	return d
+}
+
+// tables are all tables of the models, join tables included.
+func tables() []string {
+	return []string{
+		"post_tags", "posts", "profiles", "authors", "tags", "items", "memos", "stocks",
+		"docs", "tickets", "toys", "cats", "people", "nodes", "desks", "branches", "regions",
+		"slot_notes", "slot_uses", "slots", "parts", "lots", "bares",
+	}
+}
+
+// reset empties every table and starts numbers again.
+func (w *world) reset() {
+	w.tb.Helper()
+	all := tables()
+	own := []string{"annals_revision_entity", "annals_revision"}
+	if w.aud != nil {
+		for _, e := range rules() {
+			own = append(own, e.Table+"_audit")
+		}
+		all = append(all, own...)
+	}
+	var statements []string
+	switch w.sql.Dialect {
+	case dialect.PostgresName:
+		list := ""
+		for i, t := range all {
+			if i > 0 {
+				list += ", "
+			}
+			list += w.quote(t)
+		}
+		statements = []string{"TRUNCATE " + list + " RESTART IDENTITY CASCADE"}
+	case dialect.MySQLName:
+		statements = append(statements, "SET foreign_key_checks = 0")
+		for _, t := range all {
+			statements = append(statements, "DELETE FROM "+w.quote(t),
+				"ALTER TABLE "+w.quote(t)+" AUTO_INCREMENT = 1")
+		}
+		statements = append(statements, "SET foreign_key_checks = 1")
+	default:
+		statements = append(statements, "PRAGMA foreign_keys = 0")
+		for _, t := range all {
+			statements = append(statements, "DELETE FROM "+w.quote(t))
+		}
+		statements = append(statements, "DELETE FROM sqlite_sequence WHERE name NOT LIKE 'annals_seq%'",
+			"PRAGMA foreign_keys = 1")
+	}
+	w.exec(statements...)
+}
+
+// exec runs statements that have to work, on one connection.
+func (w *world) exec(statements ...string) {
+	w.tb.Helper()
+	ctx := context.Background()
+	conn, err := w.sql.Conn(ctx)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, s := range statements {
+		if _, err := conn.ExecContext(ctx, s); err != nil {
+			w.tb.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+// quiet is the world's GORM with capture switched off.
+func (w *world) quiet() *gorm.DB {
+	return w.db.WithContext(annals.Off(context.Background()))
+}
+
+// count counts the rows of a table.
+func (w *world) count(table string) int {
+	w.tb.Helper()
+	var n int
+	err := w.sql.QueryRowContext(context.Background(),
+		"SELECT COUNT(*) FROM "+w.quote(table)).Scan(&n)
+	if err != nil {
+		w.tb.Fatal(fmt.Errorf("count %s: %w", table, err))
+	}
+	return n
+}

@@ -1,0 +1,49 @@
+package annals
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxObjectID is the length of an object id in characters, as its column has it.
+const MaxObjectID = 255
+
+// ObjectID returns the canonical key made of the key columns' values in key
+// order (canonical JSON each). One column gives its text: a string without its
+// quotes, anything else as its JSON. Several give a canonical JSON array. A key
+// longer than MaxObjectID characters becomes "sha256:" and the hex digest of the
+// whole text; the whole key then stands in the entry's diffs.
+func ObjectID(key ...json.RawMessage) string {
+	id := objectText(key)
+	if utf8.RuneCountInString(id) > MaxObjectID {
+		sum := sha256.Sum256([]byte(id))
+		return "sha256:" + hex.EncodeToString(sum[:])
+	}
+	return id
+}
+
+func objectText(key []json.RawMessage) string {
+	if len(key) == 1 {
+		var text string
+		if err := json.Unmarshal(key[0], &text); err == nil && !IsNull(key[0]) {
+			return text
+		}
+		return string(key[0])
+	}
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, v := range key {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if len(v) == 0 {
+			v = Null
+		}
+		b.Write(v)
+	}
+	b.WriteByte(']')
+	return b.String()
+}

@@ -1,0 +1,205 @@
+package schema
+
+import (
+	"context"
+	"strings"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// flavour is the SQL of one database: what annals' tables look like in it, and
+// how it tells what is there.
+type flavour interface {
+	// createSchema makes a schema; ok is false where SQL cannot.
+	createSchema(name string) (sql string, ok bool)
+	createSequence(name annals.Table) string
+	// columnType is a column's definition after its name, without a default.
+	columnType(c layout.Column) string
+	// zero is a literal for rows that are older than a column.
+	zero(c layout.Column) string
+	// tableOptions ends a CREATE TABLE.
+	tableOptions() string
+	// keyInline means that a number of its own makes a column the primary key.
+	keyInline() bool
+	// createIndex; live means that the table may have rows and writers.
+	createIndex(t annals.Table, i layout.Index, live bool) Statement
+	// mendIndex makes an invalid index valid.
+	mendIndex(t annals.Table, name string) Statement
+	// literal quotes a text value.
+	literal(s string) string
+	// begin starts a transaction for schema work; empty where there is none.
+	begin() []string
+	grantor
+	reader
+}
+
+// reader reads the database's catalogue.
+type reader interface {
+	// home names the schema of names without one; "" where there is none.
+	home(ctx context.Context, q dialect.Queryer) (string, error)
+	// folding returns what makes names of tables comparable.
+	folding(ctx context.Context, q dialect.Queryer) (func(string) string, error)
+	// read reads one schema: all names, and the named tables in full.
+	read(ctx context.Context, q dialect.Queryer, w window) (*space, error)
+}
+
+// window is what to read of a schema.
+type window struct {
+	schema string
+	tables []string
+	fold   func(string) string
+}
+
+// flavourFor is the only place that asks for the database.
+func flavourFor(d dialect.Dialect) flavour {
+	switch d.Name() {
+	case dialect.MySQLName:
+		return mysqlFlavour{d}
+	case dialect.SQLiteName:
+		return sqliteFlavour{d}
+	}
+	return postgresFlavour{d}
+}
+
+// space is a live schema.
+type space struct {
+	exists bool
+	// relations by folded name.
+	relations map[string]*relation
+	// taken are the folded names that a new index of the schema cannot have. Nil
+	// where indexes have their names per table.
+	taken map[string]bool
+}
+
+func newSpace() *space {
+	return &space{relations: map[string]*relation{}}
+}
+
+// relation is something live with a table's name.
+type relation struct {
+	kind    relationKind
+	columns map[string]bool
+	indexes []*liveIndex
+}
+
+func newRelation(kind relationKind) *relation {
+	return &relation{kind: kind, columns: map[string]bool{}}
+}
+
+// index returns the index of that name, which it adds where there is none.
+func (r *relation) index(name string) *liveIndex {
+	for _, i := range r.indexes {
+		if i.name == name {
+			return i
+		}
+	}
+	i := &liveIndex{name: name}
+	r.indexes = append(r.indexes, i)
+	return i
+}
+
+type relationKind string
+
+const (
+	isTable    relationKind = "table"
+	isView     relationKind = "view"
+	isSequence relationKind = "sequence"
+	isOther    relationKind = "index or type"
+)
+
+// liveIndex is an index as it is there.
+type liveIndex struct {
+	name    string
+	columns []string
+	unique  bool
+	// opaque: over expressions, prefixes, descending, or of another method.
+	opaque bool
+	// predicate of a partial index, as the database or the user wrote it.
+	predicate string
+	invalid   bool
+}
+
+// serves reports whether the live index does what the wanted one is for.
+func (l *liveIndex) serves(w layout.Index) bool {
+	if l.opaque || len(l.columns) != len(w.Columns) || (w.Unique && !l.unique) {
+		return false
+	}
+	for i, c := range w.Columns {
+		if l.columns[i] != c {
+			return false
+		}
+	}
+	return l.predicate == "" || (w.NotNull != "" && isNotNull(l.predicate, w.NotNull))
+}
+
+// isNotNull recognises the predicate "column IS NOT NULL" in the forms that the
+// databases give it.
+func isNotNull(predicate, column string) bool {
+	text := strings.Map(func(r rune) rune {
+		if strings.ContainsRune("()\"`", r) {
+			return -1
+		}
+		return r
+	}, predicate)
+	return strings.EqualFold(strings.Join(strings.Fields(text), " "), column+" IS NOT NULL")
+}
+
+// quoteAll quotes and joins names.
+func quoteAll(d dialect.Dialect, names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = d.Quote(n)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// indexSQL is what CREATE INDEX looks like everywhere; verb stands between
+// CREATE and the name.
+func indexSQL(d dialect.Dialect, verb, name, on string, i layout.Index) string {
+	return "CREATE " + verb + " " + name + " ON " + on + " (" + quoteAll(d, i.Columns) + ")"
+}
+
+// indexVerb is INDEX or UNIQUE INDEX.
+func indexVerb(i layout.Index) string {
+	if i.Unique {
+		return "UNIQUE INDEX"
+	}
+	return "INDEX"
+}
+
+// eachRow runs a query and calls scan for each row.
+func eachRow(
+	ctx context.Context, q dialect.Queryer, query string, args []any,
+	scan func(scan func(...any) error) error,
+) error {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// one reads a single value.
+func one(ctx context.Context, q dialect.Queryer, query string, into any) error {
+	return eachRow(ctx, q, query, nil, func(scan func(...any) error) error { return scan(into) })
+}
+
+// among is an IN list for the tables of w, and the arguments of a query whose
+// first parameter is the schema.
+func (w window) among(d dialect.Dialect) (list string, args []any) {
+	args = append(args, w.schema)
+	marks := make([]string, len(w.tables))
+	for i, t := range w.tables {
+		marks[i] = d.Placeholder(i + 2)
+		args = append(args, t)
+	}
+	return "(" + strings.Join(marks, ", ") + ")", args
+}

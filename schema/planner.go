@@ -1,0 +1,276 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// planner makes one plan.
+type planner struct {
+	target *Target
+	q      dialect.Queryer
+	d      dialect.Dialect
+	f      flavour
+
+	home   string
+	fold   func(string) string
+	tables []wanted
+	// spaces are the live schemas by folded name.
+	spaces   map[string]*space
+	registry []registered
+
+	statements, alone []Statement
+}
+
+func (p *planner) plan(ctx context.Context) error {
+	if err := p.look(ctx); err != nil {
+		return err
+	}
+	if err := p.planSchemas(); err != nil {
+		return err
+	}
+	if err := p.planSequence(); err != nil {
+		return err
+	}
+	var conflicts []error
+	for i := range p.tables {
+		conflicts = append(conflicts, p.planTable(&p.tables[i]))
+	}
+	conflicts = append(conflicts, p.planRegistry(ctx))
+	return errors.Join(conflicts...)
+}
+
+// look reads all that the plan depends on.
+func (p *planner) look(ctx context.Context) (err error) {
+	if p.home, err = p.f.home(ctx, p.q); err != nil {
+		return explain(p.target, "read", p.target.subject(), err)
+	}
+	if p.home == "" {
+		return &annals.Error{
+			Op: "plan", Subject: p.target.subject(),
+			Err:    errors.New("the connection is in no schema"),
+			Remedy: "name a database in the DSN, or set a search_path with an existing schema",
+		}
+	}
+	if p.fold, err = p.f.folding(ctx, p.q); err != nil {
+		return explain(p.target, "read", p.target.subject(), err)
+	}
+	if p.tables, err = p.wantedTables(); err != nil {
+		return err
+	}
+	if err = p.readSpaces(ctx); err != nil {
+		return explain(p.target, "read tables of", p.target.subject(), err)
+	}
+	if err = p.readRegistry(ctx); err != nil {
+		return explain(p.target, "read entities of", p.target.subject(), err)
+	}
+	return nil
+}
+
+func (p *planner) readSpaces(ctx context.Context) error {
+	windows := map[string]*window{}
+	for _, w := range p.tables {
+		in := windows[w.key.Schema]
+		if in == nil {
+			in = &window{schema: p.schemaOf(w.shape.Name), fold: p.fold}
+			windows[w.key.Schema] = in
+		}
+		// The catalogue is asked by the name as it would be stored.
+		in.tables = append(in.tables, w.key.Name, w.shape.Name.Name)
+	}
+	p.spaces = map[string]*space{}
+	for key, w := range windows {
+		slices.Sort(w.tables)
+		w.tables = slices.Compact(w.tables)
+		s, err := p.f.read(ctx, p.q, *w)
+		if err != nil {
+			return err
+		}
+		p.spaces[key] = s
+	}
+	return nil
+}
+
+func (p *planner) schemaOf(t annals.Table) string {
+	if t.Schema == "" {
+		return p.home
+	}
+	return t.Schema
+}
+
+func (p *planner) add(comment, sql string) {
+	p.statements = append(p.statements, Statement{SQL: sql, Comment: comment})
+}
+
+func (p *planner) planSchemas() error {
+	planned := map[string]bool{}
+	for _, w := range p.tables {
+		if p.spaces[w.key.Schema].exists || planned[w.key.Schema] {
+			continue
+		}
+		planned[w.key.Schema] = true
+		sql, ok := p.f.createSchema(w.shape.Name.Schema)
+		if !ok {
+			return &annals.Error{
+				Op: "plan", Subject: w.label() + " in " + p.target.subject(), Err: annals.ErrConfig,
+				Remedy: "attach a database of that name, or set audit_table without a schema",
+			}
+		}
+		p.add("schema of "+w.label(), sql)
+	}
+	return nil
+}
+
+func (p *planner) planSequence() error {
+	if !p.d.Features().Sequences {
+		return nil // the ticket table is one of the tables
+	}
+	seq := layout.Seq()
+	key := p.key(seq.Name)
+	switch live := p.spaces[key.Schema].relations[key.Name]; {
+	case live == nil:
+		p.add("numbers of mutations", p.f.createSequence(seq.Name))
+	case live.kind != isSequence:
+		return conflict(p.target, "sequence "+seq.Name.Name, "a "+string(live.kind)+" has the name",
+			"rename that "+string(live.kind))
+	}
+	return nil
+}
+
+func (p *planner) planTable(w *wanted) error {
+	s := p.spaces[w.key.Schema]
+	live := s.relations[w.key.Name]
+	if live == nil {
+		p.add(w.label(), p.createTable(w.shape))
+		p.planIndexes(w, s, nil)
+		return nil
+	}
+	if err := p.checkLive(w, live); err != nil {
+		return err
+	}
+	for _, c := range w.shape.Columns {
+		if !live.columns[c.Name] {
+			p.addColumn(w, c)
+		}
+	}
+	p.planIndexes(w, s, live)
+	return nil
+}
+
+// checkLive refuses a table that is not the wanted one.
+func (p *planner) checkLive(w *wanted, live *relation) error {
+	const remedy = "choose another name with audit_table, table_prefix or table_suffix"
+	if live.kind != isTable {
+		return conflict(p.target, w.label(), "a "+string(live.kind)+" has the name", remedy)
+	}
+	for _, c := range w.shape.Key {
+		if !live.columns[c] {
+			return conflict(p.target, w.label(), "a table without the key column "+c+" has the name",
+				"restore that column if it is annals' table; otherwise "+remedy)
+		}
+	}
+	if w.entity == nil || p.isRegistered(w.key) {
+		return nil
+	}
+	// Without an entry in the registry the columns have to tell.
+	for _, c := range []string{layout.ColType, layout.ColObjectID, layout.ColDiffs} {
+		if !live.columns[c] {
+			return conflict(p.target, w.label(), "a table that is no audit table has the name", remedy)
+		}
+	}
+	return nil
+}
+
+func (p *planner) createTable(t layout.Table) string {
+	lines := make([]string, 0, len(t.Columns)+1)
+	inline := false
+	for _, c := range t.Columns {
+		lines = append(lines, p.d.Quote(c.Name)+" "+p.f.columnType(c))
+		inline = inline || c.Auto && p.f.keyInline()
+	}
+	if !inline {
+		lines = append(lines, "PRIMARY KEY ("+quoteAll(p.d, t.Key)+")")
+	}
+	return "CREATE TABLE " + p.d.Table(t.Name) + " (\n    " +
+		strings.Join(lines, ",\n    ") + "\n)" + p.f.tableOptions()
+}
+
+// lostNumbers keeps the numbers that stand in for lost ones apart from those
+// that are drawn: they are negative, and still exact in JavaScript.
+const lostNumbers = "9007199254740991"
+
+// addColumn adds a column to a table that may have rows. They get a zero value
+// where null is not allowed; seq, which is part of a unique key, follows the id.
+func (p *planner) addColumn(w *wanted, c layout.Column) {
+	table := p.d.Table(w.shape.Name)
+	sql := "ALTER TABLE " + table + " ADD COLUMN " + p.d.Quote(c.Name) + " " + p.f.columnType(c)
+	if !c.Null {
+		sql += " DEFAULT " + p.f.zero(c)
+	}
+	p.add("column "+c.Name+" of "+w.label(), sql)
+	if w.entity != nil && c.Name == layout.ColSeq {
+		seq, id := p.d.Quote(layout.ColSeq), p.d.Quote(layout.ColID)
+		p.add("numbers for rows that have none in "+w.label(),
+			"UPDATE "+table+" SET "+seq+" = "+id+" - "+lostNumbers+" WHERE "+seq+" = 0")
+	}
+}
+
+func (p *planner) planIndexes(w *wanted, s *space, live *relation) {
+	for _, i := range w.shape.Indexes {
+		comment := "index (" + strings.Join(i.Columns, ", ") + ") of " + w.label()
+		if found := serving(live, i); found != nil {
+			if found.invalid {
+				p.put(p.f.mendIndex(w.shape.Name, found.name), comment)
+			}
+			continue
+		}
+		if p.isTaken(s, live, i.Name) {
+			i.Name = layout.UniqueIndexName(w.shape.Name.Name, i.Columns, p.d.Limits())
+		}
+		if s.taken != nil {
+			s.taken[p.fold(i.Name)] = true
+		}
+		p.put(p.f.createIndex(w.shape.Name, i, live != nil), comment)
+	}
+}
+
+// serving finds a live index that does what the wanted one is for, a valid one
+// if there is one.
+func serving(live *relation, w layout.Index) (found *liveIndex) {
+	if live == nil {
+		return nil
+	}
+	for _, l := range live.indexes {
+		if l.serves(w) && (found == nil || found.invalid) {
+			found = l
+		}
+	}
+	return found
+}
+
+func (p *planner) isTaken(s *space, live *relation, name string) bool {
+	if s.taken != nil {
+		return s.taken[p.fold(name)]
+	}
+	if live == nil {
+		return false
+	}
+	return slices.ContainsFunc(live.indexes, func(l *liveIndex) bool {
+		return strings.EqualFold(l.name, name)
+	})
+}
+
+func (p *planner) put(s Statement, comment string) {
+	s.Comment = comment
+	if s.Alone {
+		p.alone = append(p.alone, s)
+		return
+	}
+	p.statements = append(p.statements, s)
+}

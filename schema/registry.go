@@ -1,0 +1,151 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// registered is a row of annals_audit_entity.
+type registered struct {
+	name, source string
+	table        annals.Table
+}
+
+// readRegistry reads the rows that are there, as far as their columns are: a
+// column that somebody removed reads as empty.
+func (p *planner) readRegistry(ctx context.Context) error {
+	name := annals.Table{Name: layout.AuditEntityTable}
+	key := p.key(name)
+	live := p.spaces[key.Schema].relations[key.Name]
+	if live == nil || live.kind != isTable {
+		return nil
+	}
+	columns := []string{
+		layout.ColName, layout.ColSource, layout.ColTableSchema, layout.ColTableName,
+	}
+	exprs := make([]string, len(columns))
+	for i, c := range columns {
+		exprs[i] = "NULL"
+		if live.columns[c] {
+			exprs[i] = p.d.Quote(c)
+		}
+	}
+	query := "SELECT " + strings.Join(exprs, ", ") + " FROM " + p.d.Table(name)
+	return eachRow(ctx, p.q, query, nil, func(scan func(...any) error) error {
+		var entity, source, schema, table sql.NullString
+		if err := scan(&entity, &source, &schema, &table); err != nil {
+			return err
+		}
+		p.registry = append(p.registry, registered{
+			name: entity.String, source: source.String,
+			table: annals.Table{Schema: schema.String, Name: table.String},
+		})
+		return nil
+	})
+}
+
+func (p *planner) isRegistered(key annals.Table) bool {
+	for _, r := range p.registry {
+		if p.key(r.table) == key {
+			return true
+		}
+	}
+	return false
+}
+
+// planRegistry adds the entities that are missing and corrects the rows of those
+// whose source or table changed. A table that still exists is not given up: its
+// entries would be out of every reader's sight.
+func (p *planner) planRegistry(ctx context.Context) error {
+	rows := map[string]registered{}
+	for _, r := range p.registry {
+		rows[r.name] = r
+	}
+	var conflicts []error
+	for i := range p.tables {
+		w := &p.tables[i]
+		if w.entity == nil {
+			continue
+		}
+		row, ok := rows[w.entity.Entity.Name]
+		switch {
+		case !ok:
+			p.insertEntity(w)
+		case row.table == w.shape.Name && row.source == w.entity.Entity.Source:
+		default:
+			if p.key(row.table) != w.key {
+				gone, err := p.isGone(ctx, row.table)
+				if err != nil {
+					return explain(p.target, "read tables of", p.target.subject(), err)
+				}
+				if !gone {
+					conflicts = append(conflicts, p.moved(w, row))
+					continue
+				}
+			}
+			p.updateEntity(w)
+		}
+	}
+	return errors.Join(conflicts...)
+}
+
+func (p *planner) moved(w *wanted, row registered) error {
+	return conflict(p.target, w.label(), "its entries are in "+row.table.String(),
+		"rename that table, or set audit_table to it")
+}
+
+// isGone reports whether a table that the registry names does not exist.
+func (p *planner) isGone(ctx context.Context, t annals.Table) (bool, error) {
+	if t.Name == "" {
+		return true, nil
+	}
+	key := p.key(t)
+	s := p.spaces[key.Schema]
+	if s == nil {
+		var err error
+		w := window{schema: p.schemaOf(t), tables: []string{t.Name}, fold: p.fold}
+		if s, err = p.f.read(ctx, p.q, w); err != nil {
+			return false, err
+		}
+		p.spaces[key.Schema] = s
+	}
+	return s.relations[key.Name] == nil, nil
+}
+
+func (p *planner) insertEntity(w *wanted) {
+	columns := []string{
+		layout.ColName, layout.ColSource, layout.ColTableSchema, layout.ColTableName,
+	}
+	e := w.entity.Entity
+	values := []string{
+		p.f.literal(e.Name), p.f.literal(e.Source),
+		p.schemaLiteral(w.shape.Name), p.f.literal(w.shape.Name.Name),
+	}
+	p.add("entity "+e.Name, "INSERT INTO "+p.registryTable()+" ("+quoteAll(p.d, columns)+
+		") VALUES ("+strings.Join(values, ", ")+")")
+}
+
+func (p *planner) updateEntity(w *wanted) {
+	e := w.entity.Entity
+	p.add("entity "+e.Name, "UPDATE "+p.registryTable()+
+		" SET "+p.d.Quote(layout.ColSource)+" = "+p.f.literal(e.Source)+
+		", "+p.d.Quote(layout.ColTableSchema)+" = "+p.schemaLiteral(w.shape.Name)+
+		", "+p.d.Quote(layout.ColTableName)+" = "+p.f.literal(w.shape.Name.Name)+
+		" WHERE "+p.d.Quote(layout.ColName)+" = "+p.f.literal(e.Name))
+}
+
+func (p *planner) registryTable() string {
+	return p.d.Table(annals.Table{Name: layout.AuditEntityTable})
+}
+
+func (p *planner) schemaLiteral(t annals.Table) string {
+	if t.Schema == "" {
+		return "NULL"
+	}
+	return p.f.literal(t.Schema)
+}

@@ -1,0 +1,72 @@
+package schema
+
+import (
+	"fmt"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// wanted is a table that a target needs.
+type wanted struct {
+	shape layout.Table
+	// entity whose audit table it is; nil for annals' own.
+	entity *EntityTable
+	// key is the table's folded schema and name.
+	key annals.Table
+}
+
+// label names the table in comments and errors.
+func (w *wanted) label() string {
+	if w.entity == nil {
+		return "table " + w.shape.Name.String()
+	}
+	return fmt.Sprintf("audit table %s of entity %s", w.shape.Name, w.entity.Entity.Name)
+}
+
+// wantedTables lists what the target needs. Two of one name are a conflict:
+// entities must not write into each other's tables, nor into annals' own.
+func (p *planner) wantedTables() ([]wanted, error) {
+	lim := p.d.Limits()
+	own := layout.Own(lim)
+	if !p.d.Features().Sequences {
+		own = append(own, layout.Seq().Ticket)
+	}
+	tables := make([]wanted, 0, len(own)+len(p.target.Entities))
+	for _, shape := range own {
+		tables = append(tables, wanted{shape: shape, key: p.key(shape.Name)})
+	}
+	for i := range p.target.Entities {
+		e := &p.target.Entities[i]
+		shape := layout.Entries(e.Audit, p.target.Indexes, lim)
+		tables = append(tables, wanted{shape: shape, entity: e, key: p.key(e.Audit)})
+	}
+	return tables, p.checkNames(tables)
+}
+
+func (p *planner) checkNames(tables []wanted) error {
+	owners := map[annals.Table]string{}
+	for _, name := range []string{layout.SequenceName, layout.LockTable} {
+		owners[p.key(annals.Table{Name: name})] = "annals itself"
+	}
+	for _, w := range tables {
+		owner := "annals itself"
+		if w.entity != nil {
+			owner = "entity " + w.entity.Entity.Name
+		}
+		if first, ok := owners[w.key]; ok && w.entity != nil {
+			return conflict(p.target, w.label(), "the table belongs to "+first,
+				"tell them apart with audit_table, table_prefix or table_suffix")
+		}
+		owners[w.key] = owner
+	}
+	return nil
+}
+
+// key resolves and folds a table's name.
+func (p *planner) key(t annals.Table) annals.Table {
+	if t.Schema == "" {
+		t.Schema = p.home
+	}
+	return annals.Table{Schema: p.fold(t.Schema), Name: p.fold(t.Name)}
+}

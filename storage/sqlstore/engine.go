@@ -1,0 +1,130 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// engine is what SQL does differently from one database to the next. There is
+// one implementation per file: postgres.go, mysql.go, sqlite.go.
+type engine interface {
+	reading
+	writing
+}
+
+// reading is the SQL that finds entries.
+type reading interface {
+	// instant is an expression for the column as text of layout.InstantFormat,
+	// independent of the session's time zone and the driver's settings.
+	instant(ref string) string
+	// bindInstant returns what is bound for a text of layout.InstantFormat.
+	bindInstant(text string) string
+	// jsonText is an expression for a JSON column as text.
+	jsonText(ref string) string
+	// same appends the condition that the column ref, which leads an index, has
+	// the value that write writes; sorted tells that ORDER BY has to begin with it.
+	same(b *builder, ref string, write func()) (sorted bool)
+	// term returns what stands around one statement with ORDER BY and LIMIT in a
+	// union.
+	term() (open, shut string)
+	// past appends the condition that the columns, in their order, lie behind
+	// the values: below them where op is "<", above where it is ">".
+	past(b *builder, columns []string, op string, values []any)
+	// hasField appends the condition that one of the fields is a key of the
+	// object "changes" in the JSON column ref. No key is put into a path, so
+	// that names with dots and quotes need no quoting.
+	hasField(b *builder, ref string, fields []string)
+}
+
+// writing is the SQL that stores entries.
+type writing interface {
+	// begin stores a revision and draws n ≥ 1 numbers, ascending. Where it can
+	// it stores the receipts too.
+	begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error)
+	// finish comes after the entries and stores what begin has left.
+	finish(ctx context.Context, tx dialect.Execer, w revisionWrite, b begun) error
+	// insert stores rows of which none is there yet.
+	insert(ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any) error
+	// insertNew stores those rows whose key is not there yet, and tells for each
+	// row whether it was new. It waits for transactions that store the same rows.
+	insertNew(ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any) (
+		[]bool, error)
+	// addReceipts adds to the receipts' numbers of entries.
+	addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error
+	// sizes cuts n rows, at most maxRows, into the sizes of the statements that
+	// store them.
+	sizes(n int) []int
+}
+
+// revisionWrite is a revision on its way into a transaction.
+type revisionWrite struct {
+	table layout.Table
+	// row has a value for each of table.ColumnNames(); those of xid, db_user,
+	// application and client_addr are not used: the database knows better.
+	row      []any
+	receipts []receipt
+	numbers  int
+}
+
+// begun is a revision that is stored.
+type begun struct {
+	id      int64
+	numbers []int64
+	// lastID is what LAST_INSERT_ID() of the session was.
+	lastID string
+}
+
+// key is a unique key: its columns, and where their values stand in a row.
+type key struct {
+	columns []string
+	at      []int
+}
+
+func revisionKey() key { return key{[]string{layout.ColTransactionHash}, []int{1}} }
+
+func entryKey() key {
+	return key{
+		[]string{layout.ColSource, layout.ColSeq, layout.ColPart},
+		[]int{rowSource, rowSeq, rowPart},
+	}
+}
+
+// of is the row's value of the key as one text.
+func (k key) of(row []any) string {
+	parts := make([]any, len(k.at))
+	for i, at := range k.at {
+		parts[i] = row[at]
+	}
+	return keyText(parts)
+}
+
+// keyText parts the values by NUL, which no stored text holds.
+func keyText(values []any) string {
+	var b strings.Builder
+	for _, v := range values {
+		if s, ok := v.(string); ok {
+			b.WriteString(s)
+		} else {
+			fmt.Fprint(&b, v)
+		}
+		b.WriteByte(0)
+	}
+	return b.String()
+}
+
+// newEngine chooses by the dialect's name; an unknown one is a MySQL, which asks
+// for the least.
+func newEngine(d dialect.Dialect) engine {
+	switch d.Name() {
+	case dialect.PostgresName:
+		return postgres{d}
+	case dialect.SQLiteName:
+		return sqlite{d}
+	default:
+		return mysql{d}
+	}
+}

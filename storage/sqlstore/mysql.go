@@ -1,0 +1,330 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// mysql is MariaDB 10.6 and MySQL 8. Where they differ, begin chooses.
+type mysql struct{ dialect.Dialect }
+
+func (mysql) instant(ref string) string {
+	return "DATE_FORMAT(" + ref + ", '%Y-%m-%dT%H:%i:%s.%fZ')"
+}
+
+// bindInstant drops what DATETIME has no place for. A text is compared and
+// stored as it stands, whatever the session's time zone is.
+func (mysql) bindInstant(text string) string {
+	return strings.Replace(strings.TrimSuffix(text, "Z"), "T", " ", 1)
+}
+
+func (mysql) jsonText(ref string) string { return ref }
+
+// same spells equality as a range, and the order names the column: for "=" the
+// optimizer takes the index by that column alone and reads all that lies between
+// the end of the index and the page; this way it takes the other columns too.
+func (mysql) same(b *builder, ref string, write func()) (sorted bool) {
+	b.text(ref, " >= ")
+	write()
+	b.text(" AND ", ref, " <= ")
+	write()
+	return true
+}
+
+// term needs no derived table, of which each would be a temporary one.
+func (mysql) term() (open, shut string) { return "(", ")" }
+
+// past spells the comparison of rows out, as ranges that do not overlap: MySQL
+// and MariaDB scan the whole index for "(a, b) < (?, ?)".
+func (mysql) past(b *builder, columns []string, op string, values []any) {
+	b.text("(")
+	for i := range columns {
+		if i > 0 {
+			b.text(" OR ")
+		}
+		b.text("(")
+		for j := range i {
+			b.name(columns[j])
+			b.text(" = ")
+			b.bind(values[j])
+			b.text(" AND ")
+		}
+		b.name(columns[i])
+		b.text(" ", op, " ")
+		b.bind(values[i])
+		b.text(")")
+	}
+	b.text(")")
+}
+
+// hasField looks the name up among the keys as a JSON value.
+func (mysql) hasField(b *builder, ref string, fields []string) {
+	for i, f := range fields {
+		if i > 0 {
+			b.text(" OR ")
+		}
+		b.text("JSON_CONTAINS(JSON_KEYS(", ref, ", '$.changes'), ")
+		b.bind(jsonString(f))
+		b.text(")")
+	}
+}
+
+// fact is what the database knows of the session better than the program. There
+// is no application name outside performance_schema, which not everyone may read.
+func (mysql) fact(column string) string {
+	switch column {
+	case layout.ColDBUser:
+		return "LEFT(USER(), 255)"
+	case layout.ColClientAddr:
+		return "SUBSTRING_INDEX(USER(), '@', -1)"
+	case layout.ColXID, layout.ColApplication:
+		return "NULL"
+	}
+	return ""
+}
+
+// columnNumbers is how many numbers the statement of the revision draws itself,
+// a column each; a longer one would only have a longer text.
+const columnNumbers = 500
+
+// begin stores the revision and draws its numbers. It also notes the session's
+// LAST_INSERT_ID() for finish: within a statement the function still tells what
+// the one before has left.
+func (d mysql) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {
+	if !d.Features().MariaDB {
+		return d.beginWithTickets(ctx, tx, w)
+	}
+	b := &builder{d: d}
+	d.insertRevision(b, w)
+	b.text(" RETURNING id, CAST(LAST_INSERT_ID() AS CHAR)")
+	first := min(w.numbers, columnNumbers)
+	seq := d.Table(layout.Seq().Name)
+	b.text(strings.Repeat(", NEXTVAL("+seq+")", first))
+	var out begun
+	err := query(ctx, tx, b, func(scan func(...any) error) error {
+		out.numbers = make([]int64, first, w.numbers)
+		into := []any{&out.id, &out.lastID}
+		for i := range out.numbers {
+			into = append(into, &out.numbers[i])
+		}
+		return scan(into...)
+	})
+	for err == nil && len(out.numbers) > 0 && len(out.numbers) < w.numbers {
+		err = d.moreNumbers(ctx, tx, &out, w.numbers)
+	}
+	return ascending(out, w.numbers, err)
+}
+
+// moreNumbers draws up to 10,000 numbers: a sequence advances for each row that
+// is sent, so the rows of a cross join will do.
+func (d mysql) moreNumbers(ctx context.Context, tx dialect.Execer, out *begun, want int) error {
+	const ten = "(SELECT 0 UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 " +
+		"UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 " +
+		"UNION ALL SELECT 8 UNION ALL SELECT 9)"
+	b := &builder{d: d}
+	b.text("SELECT NEXTVAL(", d.Table(layout.Seq().Name), ") FROM ", ten, " AS a CROSS JOIN ",
+		ten, " AS b CROSS JOIN ", ten, " AS c CROSS JOIN ", ten, " AS d LIMIT ")
+	b.number(min(want-len(out.numbers), 10_000))
+	return query(ctx, tx, b, func(scan func(...any) error) error {
+		var number int64
+		err := scan(&number)
+		out.numbers = append(out.numbers, number)
+		return err
+	})
+}
+
+// beginWithTickets is MySQL's, which has no RETURNING and no sequences. The ids
+// of one INSERT with a known number of rows are consecutive
+// (innodb_autoinc_lock_mode 0, 1 and 2), apart from the server's increment. The
+// tickets stay: a DELETE would lock the gap in which the next ones are born.
+func (d mysql) beginWithTickets(
+	ctx context.Context, tx dialect.Execer, w revisionWrite,
+) (begun, error) {
+	var out begun
+	var step int64
+	before := &builder{d: d}
+	before.text("SELECT CAST(LAST_INSERT_ID() AS CHAR), @@SESSION.auto_increment_increment")
+	err := query(ctx, tx, before, func(scan func(...any) error) error {
+		return scan(&out.lastID, &step)
+	})
+	if err != nil {
+		return out, err
+	}
+	b := &builder{d: d}
+	d.insertRevision(b, w)
+	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	if err != nil {
+		return out, err
+	}
+	if out.id, err = res.LastInsertId(); err != nil {
+		return out, err
+	}
+	for len(out.numbers) < w.numbers {
+		n := min(w.numbers-len(out.numbers), maxRows)
+		b := &builder{d: d}
+		b.insertInto(layout.Seq().Ticket.Name, []string{layout.ColID})
+		b.text(" VALUES (NULL)", strings.Repeat(", (NULL)", n-1))
+		res, err := tx.ExecContext(ctx, b.sql.String())
+		if err != nil {
+			return out, err
+		}
+		id, err := res.LastInsertId()
+		if err != nil {
+			return out, err
+		}
+		for i := range int64(n) {
+			out.numbers = append(out.numbers, id+i*step)
+		}
+	}
+	return ascending(out, w.numbers, nil)
+}
+
+func (d mysql) insertRevision(b *builder, w revisionWrite) {
+	columns := columnsOf(w.table)
+	b.insertInto(w.table.Name, columns)
+	b.text(" VALUES (")
+	for i, c := range columns {
+		if i > 0 {
+			b.text(", ")
+		}
+		if fact := d.fact(c); fact != "" {
+			b.text(fact)
+		} else {
+			b.bind(w.row[i])
+		}
+	}
+	b.text(")")
+}
+
+// finish stores the receipts, and puts LAST_INSERT_ID() back on the way: their
+// table has no AUTO_INCREMENT column, so that what the function is given stays.
+func (d mysql) finish(
+	ctx context.Context, tx dialect.Execer, w revisionWrite, done begun,
+) error {
+	const restore = "LAST_INSERT_ID(CAST(? AS UNSIGNED))"
+	if len(w.receipts) == 0 {
+		_, err := tx.ExecContext(ctx, "DO "+restore, done.lastID)
+		return err
+	}
+	t := layout.RevisionEntity(d.Limits())
+	for part := range slices.Chunk(w.receipts, maxRows) {
+		b := &builder{d: d}
+		b.insertInto(t.Name, columnsOf(t))
+		for i, r := range part {
+			b.text([]string{" VALUES (", ", ("}[min(i, 1)])
+			b.binds([]any{done.id, r.entity, r.typ, r.entries})
+			if i == 0 {
+				b.text(" + 0 * ", restore)
+				b.args = append(b.args, done.lastID)
+			}
+			b.text(")")
+		}
+		if _, err := tx.ExecContext(ctx, b.sql.String(), b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d mysql) insert(
+	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
+) error {
+	b := &builder{d: d}
+	b.insertInto(t.Name, columnsOf(t))
+	b.rows(rows)
+	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	return err
+}
+
+// insertNew takes every row for new until the unique key says otherwise: only
+// then it asks which are there. InnoDB undoes the failed statement alone. INSERT
+// IGNORE is no way, since it swallows every other fault of the rows too; ON
+// DUPLICATE KEY UPDATE needs more rights and does not tell which rows were new.
+func (d mysql) insertNew(
+	ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any,
+) ([]bool, error) {
+	fresh := make([]bool, len(rows))
+	duplicate := d.insert(ctx, tx, t, rows)
+	if duplicate == nil {
+		for i := range fresh {
+			fresh[i] = true
+		}
+		return fresh, nil
+	}
+	if d.Classify(duplicate) != dialect.ClassDuplicate {
+		return nil, duplicate
+	}
+	there, err := d.stored(ctx, tx, t, k, rows)
+	if err != nil {
+		return nil, err
+	}
+	var missing [][]any
+	for i, row := range rows {
+		fresh[i] = !there[k.of(row)]
+		if fresh[i] {
+			missing = append(missing, row)
+		}
+	}
+	if len(missing) == len(rows) {
+		return nil, fmt.Errorf("rows collide with something else than themselves: %w", duplicate)
+	}
+	if len(missing) > 0 {
+		err = d.insert(ctx, tx, t, missing)
+	}
+	return fresh, err
+}
+
+// stored tells which of the rows are there, by the first two columns of the key.
+// The lock makes it read what is committed now, not what the transaction's
+// snapshot had; it needs no other right than SELECT.
+func (d mysql) stored(
+	ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any,
+) (map[string]bool, error) {
+	groups := map[string][]any{}
+	in := min(1, len(k.at)-1)
+	for _, row := range rows {
+		first := ""
+		if in > 0 {
+			first = textOf(row[k.at[0]])
+		}
+		groups[first] = append(groups[first], row[k.at[in]])
+	}
+	out := map[string]bool{}
+	for first, values := range groups {
+		b := &builder{d: d}
+		b.text("SELECT ")
+		b.names("", k.columns)
+		b.text(" FROM ")
+		b.table(t.Name)
+		b.text(" WHERE ")
+		if in > 0 {
+			b.name(k.columns[0])
+			b.text(" = ")
+			b.bind(first)
+			b.text(" AND ")
+		}
+		b.in(d.Quote(k.columns[in]), values)
+		b.text(" LOCK IN SHARE MODE")
+		if err := readKeys(ctx, tx, b, k, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (d mysql) addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error {
+	t := layout.RevisionEntity(d.Limits())
+	b := &builder{d: d}
+	b.insertInto(t.Name, columnsOf(t))
+	b.rows(rows)
+	b.text(" ON DUPLICATE KEY UPDATE entries = entries + VALUES(entries)")
+	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	return err
+}
+
+func (mysql) sizes(n int) []int { return []int{n} }

@@ -1,0 +1,159 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// sqlite is SQLite 3.38 and later. Statements cost no round trip there, so that
+// they are kept simple and their texts few.
+type sqlite struct{ dialect.Dialect }
+
+// instant is an expression, so that no driver takes the column's declared type
+// for a reason to convert it.
+func (sqlite) instant(ref string) string { return ref + " || ''" }
+
+func (sqlite) bindInstant(text string) string { return text }
+
+func (sqlite) jsonText(ref string) string { return ref + " || ''" }
+
+func (sqlite) same(b *builder, ref string, write func()) (sorted bool) {
+	b.text(ref, " = ")
+	write()
+	return false
+}
+
+// term: SQLite takes no parentheses around the terms of a union.
+func (sqlite) term() (open, shut string) { return "SELECT * FROM (", ")" }
+
+func (sqlite) past(b *builder, columns []string, op string, values []any) {
+	b.text("(")
+	b.names("", columns)
+	b.text(") ", op, " (")
+	b.binds(values)
+	b.text(")")
+}
+
+func (sqlite) hasField(b *builder, ref string, fields []string) {
+	b.text("EXISTS (SELECT 1 FROM json_each(", ref, ", '$.changes') AS c WHERE ")
+	b.in("c.key", texts(fields))
+	b.text(")")
+}
+
+// begin draws a range: the sequence of an AUTOINCREMENT column goes on behind
+// the highest id that was ever inserted, and nobody else writes meanwhile.
+func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {
+	var out begun
+	b := &builder{d: d}
+	b.insertInto(w.table.Name, columnsOf(w.table))
+	b.rows([][]any{d.withoutFacts(w)})
+	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	if err != nil {
+		return out, err
+	}
+	if out.id, err = res.LastInsertId(); err != nil {
+		return out, err
+	}
+	rows := make([][]any, len(w.receipts))
+	for i, r := range w.receipts {
+		rows[i] = []any{out.id, r.entity, r.typ, r.entries}
+	}
+	t := layout.RevisionEntity(d.Limits())
+	for _, part := range chunks(rows, d.Limits().Parameters, d.sizes) {
+		if err := d.insert(ctx, tx, t, part); err != nil {
+			return out, err
+		}
+	}
+	last, err := d.draw(ctx, tx, w.numbers)
+	if err != nil {
+		return out, err
+	}
+	for n := last - int64(w.numbers) + 1; n <= last; n++ {
+		out.numbers = append(out.numbers, n)
+	}
+	return out, nil
+}
+
+// withoutFacts empties what the program claims and only a server could know.
+func (sqlite) withoutFacts(w revisionWrite) []any {
+	row := append([]any(nil), w.row...)
+	for i, c := range columnsOf(w.table) {
+		switch c {
+		case layout.ColXID, layout.ColDBUser, layout.ColApplication, layout.ColClientAddr:
+			row[i] = nil
+		}
+	}
+	return row
+}
+
+// draw takes n numbers and returns the last. The ticket goes at once: the
+// sequence remembers without it.
+func (d sqlite) draw(ctx context.Context, tx dialect.Execer, n int) (int64, error) {
+	ticket := layout.Seq().Ticket.Name
+	b := &builder{d: d}
+	b.insertInto(ticket, []string{layout.ColID})
+	b.text(" VALUES (COALESCE((SELECT seq FROM main.sqlite_sequence WHERE name = ")
+	b.bind(ticket.Name)
+	b.text("), 0) + ")
+	b.bind(int64(n))
+	b.text(")")
+	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	if err != nil {
+		return 0, err
+	}
+	last, err := res.LastInsertId()
+	if err != nil {
+		return 0, err
+	}
+	b = &builder{d: d}
+	b.text("DELETE FROM ")
+	b.table(ticket)
+	b.text(" WHERE id <= ")
+	b.bind(last)
+	_, err = tx.ExecContext(ctx, b.sql.String(), b.args...)
+	return last, err
+}
+
+func (sqlite) finish(context.Context, dialect.Execer, revisionWrite, begun) error { return nil }
+
+func (d sqlite) insert(
+	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
+) error {
+	b := &builder{d: d}
+	b.insertInto(t.Name, columnsOf(t))
+	b.rows(rows)
+	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	return err
+}
+
+func (d sqlite) insertNew(
+	ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any,
+) ([]bool, error) {
+	b := &builder{d: d}
+	b.insertInto(t.Name, columnsOf(t))
+	b.rows(rows)
+	return onConflict(ctx, tx, b, k, rows)
+}
+
+func (d sqlite) addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error {
+	t := layout.RevisionEntity(d.Limits())
+	b := &builder{d: d}
+	b.insertInto(t.Name, columnsOf(t))
+	b.rows(rows)
+	b.text(" ON CONFLICT (revision, entity, type) DO UPDATE SET entries = entries + excluded.entries")
+	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	return err
+}
+
+// sizes uses four texts per table, whatever n is.
+func (sqlite) sizes(n int) []int {
+	var out []int
+	for size := maxRows; size > 0; size /= 10 {
+		for ; n >= size; n -= size {
+			out = append(out, size)
+		}
+	}
+	return out
+}

@@ -1,0 +1,103 @@
+// Package storage is the contract of a place that keeps entries. Engines live
+// in the packages below it; storagetest is the suite that each of them passes.
+package storage
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// Store keeps entries and finds them again. It is safe for concurrent use.
+type Store interface {
+	// Write stores a batch in one transaction of the store's own, all or
+	// nothing. It is idempotent by (source, seq, part) for entries and by hash
+	// for revisions, because a relay repeats whole batches. A missing audit
+	// table gives an error that matches annals.ErrSchema, an entry over the size
+	// limit one that matches annals.ErrEntryTooLarge.
+	Write(ctx context.Context, b Batch) error
+	// Find returns entries that match q, newest first by annals.Position (oldest
+	// first where q.Ascending), at most q.Limit of them, each with its Revision.
+	// No match is an empty slice, not an error. An entity of q without an audit
+	// table gives an error that matches annals.ErrSchema.
+	Find(ctx context.Context, q Query) ([]annals.Entry, error)
+	// Revision returns the revision of that hash; annals.ErrNotFound otherwise.
+	Revision(ctx context.Context, hash string) (annals.Revision, error)
+	// Receipts tells which entities the revision of that hash touched.
+	Receipts(ctx context.Context, hash string) ([]Receipt, error)
+	// Close frees what the store itself opened.
+	Close() error
+}
+
+// Direct is the ability to store within a transaction of the source.
+type Direct interface {
+	// WriteTx stores one revision and its entries through tx, which the caller
+	// commits. The entries' Seq hold 1, 2, … for the first, second, … mutation
+	// of the transaction, without gaps; WriteTx draws as many numbers from the
+	// source's sequence and puts them in their place. It fills in rev.ID. On an
+	// error the caller must roll tx back.
+	WriteTx(ctx context.Context, tx dialect.Execer, rev *annals.Revision,
+		entries []annals.Entry) error
+}
+
+// HashFinder is the ability to look revisions up by the beginning of their hash.
+type HashFinder interface {
+	// Hashes returns the hashes that begin with prefix, ascending, at most limit
+	// of them.
+	Hashes(ctx context.Context, prefix string, limit int) ([]string, error)
+}
+
+// Batch is what is stored at once.
+type Batch struct {
+	Revisions []annals.Revision
+	Entries   []annals.Entry
+}
+
+// Receipt says how many entries of a type a revision has for an entity.
+type Receipt struct {
+	Entity  string
+	Type    annals.EntryType
+	Entries int
+}
+
+// Query selects entries. Zero fields select everything; several values of one
+// field are alternatives, several fields all have to match. All values are
+// bound, never put into SQL.
+type Query struct {
+	// Entities to look in; at least one. Unknown names are the caller's fault.
+	Entities []string
+	// ObjectIDs also match entries whose previous object id it was.
+	ObjectIDs []string
+	Types     []annals.EntryType
+	Actors    []string
+	Hashes    []string
+	// Since is inclusive, Until exclusive.
+	Since, Until time.Time
+	// Fields: entries whose changes name one of these columns.
+	Fields []string
+	// Before and After are places in the order, exclusive: only older, only
+	// newer entries.
+	Before, After annals.Position
+	// Ascending turns the order round.
+	Ascending bool
+	// Limit is required, 1 or more.
+	Limit int
+}
+
+// As finds the first T in s or in what s wraps (by an Unwrap() Store method).
+func As[T any](s Store) (T, bool) {
+	for s != nil {
+		if t, ok := s.(T); ok {
+			return t, true
+		}
+		w, ok := s.(interface{ Unwrap() Store })
+		if !ok {
+			break
+		}
+		s = w.Unwrap()
+	}
+	var zero T
+	return zero, false
+}

@@ -1,0 +1,90 @@
+package track
+
+import (
+	"bytes"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/diff"
+)
+
+// linkEntries returns what mutation m of a linking row says at the link's ends:
+// the owner's side first, and on each side what came apart before what came
+// together.
+func linkEntries(l *Link, m *annals.Mutation) []annals.Entry {
+	before, after := linked(l, m.Before), linked(l, m.After)
+	if before != nil && after != nil && sameLink(l, before, after) {
+		return nil
+	}
+	var entries []annals.Entry
+	for side, end := range []*End{&l.Owner, &l.Target} {
+		// A child's row links its parent to itself; only the parent is told, the
+		// child has an entry of its own.
+		if !end.Audited || (l.JoinTable == "" && side == 1) {
+			continue
+		}
+		if before != nil {
+			entries = append(entries, linkEntry(l, side, before, annals.Dissociate, m.Cascade))
+		}
+		if after != nil {
+			entries = append(entries, linkEntry(l, side, after, annals.Associate, m.Cascade))
+		}
+	}
+	return entries
+}
+
+// linked returns the image if its row links two objects, nil if a column of the
+// link is null or absent.
+func linked(l *Link, i *annals.Image) *annals.Image {
+	if i == nil {
+		return nil
+	}
+	for _, columns := range [][]string{l.Owner.Columns, l.Target.Columns} {
+		for _, v := range values(i, columns) {
+			if annals.IsNull(v) {
+				return nil
+			}
+		}
+	}
+	return i
+}
+
+func sameLink(l *Link, a, b *annals.Image) bool {
+	ends := []*End{&l.Owner, &l.Target}
+	if l.JoinTable == "" {
+		ends = ends[:1] // a child that changes its own key keeps its parent
+	}
+	for _, end := range ends {
+		x, y := values(a, end.Columns), values(b, end.Columns)
+		for n := range x {
+			if !bytes.Equal(x[n], y[n]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func linkEntry(l *Link, side int, row *annals.Image, t annals.EntryType,
+	cascade bool,
+) annals.Entry {
+	self, other := &l.Owner, &l.Target
+	if side == 1 {
+		self, other = other, self
+	}
+	d := diff.Association{
+		Subject: subject(self, row), Target: subject(other, row),
+		IsOwningSide: l.JoinTable != "" && side == 0, JoinTable: l.JoinTable,
+		Flags: diff.Flags{Cascade: cascade},
+	}
+	return annals.Entry{
+		Entity: self.Entity, Type: t, ObjectID: annals.ObjectID(values(row, self.Columns)...),
+		Diffs: d.Append(nil),
+	}
+}
+
+func subject(e *End, row *annals.Image) diff.Subject {
+	return diff.Subject{
+		Entity: e.Entity, Table: e.Table.String(), Field: e.Field,
+		Key: diff.Pairs(e.Key, values(row, e.Columns)),
+	}
+}

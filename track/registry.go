@@ -1,0 +1,347 @@
+package track
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/catalog"
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// Rules are what is to be audited in one source.
+type Rules struct {
+	Source string
+	// Entities are the named ones. All, where not nil, is the rule of every
+	// other table ("*"), except for those that match Exclude or that Own says
+	// belong to annals itself.
+	Entities  []annals.Entity
+	All       *annals.Entity
+	Exclude   []string
+	Own       func(annals.Table) bool
+	Relations []annals.Relation
+}
+
+// Registry resolves the rules of one source against its live tables, as they
+// are needed and through the connection at hand. It is safe for concurrent use.
+type Registry struct {
+	dialect dialect.Dialect
+	rules   Rules
+
+	mu     sync.Mutex
+	learnt []annals.Relation
+	live   map[annals.Table]*catalog.Table
+	tables map[annals.Table]*Table
+	refs   map[annals.Table][]Reference
+}
+
+// Reference is a foreign key that leads to a table.
+type Reference struct {
+	Table *catalog.Table
+	Key   catalog.ForeignKey
+}
+
+// NewRegistry returns a registry of rules; it asks no database yet.
+func NewRegistry(d dialect.Dialect, rules Rules) *Registry {
+	r := &Registry{dialect: d, rules: rules}
+	r.Forget()
+	return r
+}
+
+// Dialect returns the source's dialect.
+func (r *Registry) Dialect() dialect.Dialect { return r.dialect }
+
+// Source returns the source's name.
+func (r *Registry) Source() string { return r.rules.Source }
+
+// Forget drops what is known of live tables, after a schema change.
+func (r *Registry) Forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.live = map[annals.Table]*catalog.Table{}
+	r.tables = map[annals.Table]*Table{}
+	r.refs = nil
+}
+
+// Relate adds relations that a capture learnt from the program. One that is
+// known by name, or whose join table or foreign key is declared, is left alone.
+func (r *Registry) Relate(relations ...annals.Relation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rel := range relations {
+		known := slices.ContainsFunc(r.relations(), func(k annals.Relation) bool {
+			return k.Name() == rel.Name()
+		})
+		if !known {
+			r.learnt = append(r.learnt, rel)
+			clear(r.tables)
+		}
+	}
+}
+
+func (r *Registry) relations() []annals.Relation {
+	return append(slices.Clone(r.rules.Relations), r.learnt...)
+}
+
+func (r *Registry) isLearnt(name string) bool {
+	return slices.ContainsFunc(r.learnt, func(l annals.Relation) bool { return l.Name() == name })
+}
+
+// EntityOf returns the entity of a table by the rules alone, nil where it has
+// none.
+func (r *Registry) EntityOf(table annals.Table) *annals.Entity {
+	for i := range r.rules.Entities {
+		if r.rules.Entities[i].Table == table {
+			return &r.rules.Entities[i]
+		}
+	}
+	if r.rules.All == nil || r.excluded(table) {
+		return nil
+	}
+	e := *r.rules.All
+	e.Name, e.Table = table.String(), table
+	return &e
+}
+
+// Audited reports whether rows of the table can give entries: as an entity, a
+// join table or the child of a relation.
+func (r *Registry) Audited(table annals.Table) bool {
+	if r.EntityOf(table) != nil {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, rel := range r.relations() {
+		if rel.Through == table {
+			return true
+		}
+		if target := r.named(rel.Target); !rel.IsJoin() && target != nil && target.Table == table {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Registry) excluded(table annals.Table) bool {
+	if r.rules.Own != nil && r.rules.Own(table) {
+		return true
+	}
+	for _, pattern := range r.rules.Exclude {
+		if ok, err := path.Match(pattern, table.String()); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+// named returns the entity of that name, or nil.
+func (r *Registry) named(name string) *annals.Entity {
+	for i := range r.rules.Entities {
+		if r.rules.Entities[i].Name == name {
+			return &r.rules.Entities[i]
+		}
+	}
+	if table := annals.ParseTable(name); r.rules.All != nil && !r.excluded(table) {
+		return r.EntityOf(table)
+	}
+	return nil
+}
+
+// Table resolves one table; nil where its rows give no entries. Errors match
+// those of Check, or say that the catalogue could not be read.
+func (r *Registry) Table(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (*Table, error) {
+	if !r.Audited(name) {
+		return nil, nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if t := r.tables[name]; t != nil {
+		return t, nil
+	}
+	t, err := r.resolve(ctx, q, name)
+	if err != nil {
+		return nil, err
+	}
+	r.tables[name] = t
+	return t, nil
+}
+
+func (r *Registry) resolve(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (*Table, error) {
+	live, err := r.load(ctx, q, name)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{Live: live, Entity: r.EntityOf(name), Key: live.Key}
+	for _, rel := range mergeInverse(r.relations(), name) {
+		link, err := r.link(ctx, q, t, rel)
+		if err != nil && errors.Is(err, annals.ErrConfig) && r.isLearnt(rel.Name()) {
+			continue // the program's own idea of a relation, which the tables do not bear out
+		}
+		if err != nil {
+			return nil, err
+		}
+		if link != nil {
+			t.Links = append(t.Links, *link)
+		}
+	}
+	sort.Slice(t.Links, func(i, j int) bool { return t.Links[i].Name < t.Links[j].Name })
+	if t.Entity != nil && !r.isNamed(name) && (isBareJoin(t) || isAuditTable(live)) {
+		t.Entity = nil
+	}
+	if t.Entity == nil {
+		return t, nil
+	}
+	if err := Check(*t.Entity, live, "entities."+t.Entity.Name); err != nil {
+		return nil, err
+	}
+	if len(t.Entity.Key) > 0 {
+		t.Key = t.Entity.Key
+	}
+	return t, nil
+}
+
+// Bare returns a table that gives no entries, for captures that must read
+// through it.
+func (r *Registry) Bare(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (*Table, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	live, err := r.load(ctx, q, name)
+	if err != nil {
+		return nil, err
+	}
+	return &Table{Live: live, Key: live.Key}, nil
+}
+
+func (r *Registry) isNamed(table annals.Table) bool {
+	return slices.ContainsFunc(r.rules.Entities, func(e annals.Entity) bool {
+		return e.Table == table
+	})
+}
+
+// isBareJoin reports whether a table is a join table with nothing but its two
+// keys: its rows are told as links of its ends.
+func isBareJoin(t *Table) bool {
+	for _, l := range t.Links {
+		if l.JoinTable == "" {
+			continue
+		}
+		linking := append(slices.Clone(l.Owner.Columns), l.Target.Columns...)
+		rest := slices.ContainsFunc(t.Live.Columns, func(c dialect.Column) bool {
+			return !slices.Contains(linking, c.Name) && !slices.Contains(t.Live.Key, c.Name)
+		})
+		if !rest {
+			return true
+		}
+	}
+	return false
+}
+
+// isAuditTable tells an audit table by its shape, whatever its name: "*" does
+// not mean the records themselves.
+func isAuditTable(live *catalog.Table) bool {
+	for _, c := range []string{
+		"object_id", "transaction_hash", "diffs", "blame_user_firewall", "schema_version",
+	} {
+		if _, ok := live.Column(c); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// load reads a live table, once.
+func (r *Registry) load(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (*catalog.Table, error) {
+	if live := r.live[name]; live != nil {
+		return live, nil
+	}
+	live, err := catalog.Load(ctx, q, r.dialect, name)
+	if errors.Is(err, catalog.ErrNoTable) {
+		return nil, &annals.Error{
+			Op: "read table", Subject: name.String(), Err: err,
+			Remedy: fmt.Sprintf("create it in source %s, or correct the configuration",
+				r.rules.Source),
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read table %s: %w", name, err)
+	}
+	live.Name = name
+	r.live[name] = live
+	return live, nil
+}
+
+// Entities resolves every audited table of the source, sorted by entity name.
+// All faults are joined.
+func (r *Registry) Entities(ctx context.Context, q dialect.Queryer) ([]*Table, error) {
+	names := map[annals.Table]bool{}
+	for _, e := range r.rules.Entities {
+		names[e.Table] = true
+	}
+	if r.rules.All != nil {
+		all, err := catalog.List(ctx, q, r.dialect)
+		if err != nil {
+			return nil, fmt.Errorf("list tables of source %s: %w", r.rules.Source, err)
+		}
+		for _, name := range all {
+			names[name] = names[name] || !r.excluded(name)
+		}
+	}
+	var tables []*Table
+	var faults []error
+	for name, wanted := range names {
+		if !wanted {
+			continue
+		}
+		t, err := r.Table(ctx, q, name)
+		if err != nil {
+			faults = append(faults, err)
+		} else if t != nil && t.Entity != nil {
+			tables = append(tables, t)
+		}
+	}
+	sort.Slice(tables, func(i, j int) bool {
+		return tables[i].Entity.Name < tables[j].Entity.Name
+	})
+	sort.Slice(faults, func(i, j int) bool { return faults[i].Error() < faults[j].Error() })
+	return tables, errors.Join(faults...)
+}
+
+// References returns the foreign keys that lead to a table, from whatever table
+// of the source's own schema, read once for all tables.
+func (r *Registry) References(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) ([]Reference, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.refs == nil {
+		names, err := catalog.List(ctx, q, r.dialect)
+		if err != nil {
+			return nil, fmt.Errorf("list tables of source %s: %w", r.rules.Source, err)
+		}
+		tables, err := catalog.LoadAll(ctx, q, r.dialect, names)
+		if err != nil {
+			return nil, fmt.Errorf("read tables of source %s: %w", r.rules.Source, err)
+		}
+		r.refs = map[annals.Table][]Reference{}
+		for i, t := range tables {
+			t.Name = names[i]
+			for _, fk := range t.ForeignKeys {
+				r.refs[fk.References] = append(r.refs[fk.References], Reference{t, fk})
+			}
+		}
+	}
+	return r.refs[name], nil
+}
