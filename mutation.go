@@ -23,12 +23,20 @@ type Table struct {
 	Schema, Name string
 }
 
-// String returns "schema.name", or the name alone.
+// String returns "schema.name", or the name alone, in the form that ParseTable
+// reads: a part with a dot or a double quote stands in double quotes.
 func (t Table) String() string {
 	if t.Schema == "" {
-		return t.Name
+		return quotePart(t.Name)
 	}
-	return t.Schema + "." + t.Name
+	return quotePart(t.Schema) + "." + quotePart(t.Name)
+}
+
+func quotePart(s string) string {
+	if !strings.ContainsAny(s, `."`) {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 }
 
 // IsZero reports whether t names nothing.

@@ -74,7 +74,8 @@ func Run(ctx context.Context, opts Options, args []string) int {
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	var exit *ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.Err == nil) {
+	told := errors.As(err, &exit) && exit.Err == nil
+	if err != nil && !told {
 		fmt.Fprintln(opts.Stderr, message(err))
 	}
 	return ExitCode(err)

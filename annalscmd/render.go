@@ -170,11 +170,14 @@ func (r renderer) association(s *diff.Association, t annals.EntryType) string {
 	if t == annals.Dissociate {
 		sign, paint = "-", r.Red
 	}
-	text := subject(s.Target)
-	if s.JoinTable != "" {
-		text += " by " + term.Safe(s.JoinTable)
+	text := paint(subject(s.Target))
+	if s.Subject.Field != "" {
+		return fmt.Sprintf("%s %s: %s", paint(sign), r.Cyan(term.Safe(s.Subject.Field)), text)
 	}
-	return fmt.Sprintf("%s %s: %s", paint(sign), r.Cyan(term.Safe(s.Subject.Field)), paint(text))
+	if s.JoinTable != "" {
+		text += " in " + term.Safe(s.JoinTable)
+	}
+	return paint(sign) + " " + text
 }
 
 // subject names one side of a relation.

@@ -62,6 +62,14 @@ func (s *Source) Relate(relations ...annals.Relation) {
 	clear(s.concerns)
 }
 
+// SoftDelete tells the soft-delete column that the program has for a table.
+func (s *Source) SoftDelete(table annals.Table, column string) {
+	s.registry.SoftDelete(table, column)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.readers, table)
+}
+
 // Reader implements Readers.
 func (s *Source) Reader(
 	ctx context.Context, q dialect.Queryer, name annals.Table,

@@ -35,6 +35,7 @@ type Registry struct {
 
 	mu     sync.Mutex
 	learnt []annals.Relation
+	soft   map[annals.Table]string
 	live   map[annals.Table]*catalog.Table
 	tables map[annals.Table]*Table
 	refs   map[annals.Table][]Reference
@@ -48,7 +49,7 @@ type Reference struct {
 
 // NewRegistry returns a registry of rules; it asks no database yet.
 func NewRegistry(d dialect.Dialect, rules Rules) *Registry {
-	r := &Registry{dialect: d, rules: rules}
+	r := &Registry{dialect: d, rules: rules, soft: map[annals.Table]string{}}
 	r.Forget()
 	return r
 }
@@ -81,6 +82,17 @@ func (r *Registry) Relate(relations ...annals.Relation) {
 			r.learnt = append(r.learnt, rel)
 			clear(r.tables)
 		}
+	}
+}
+
+// SoftDelete tells the soft-delete column that a capture learnt from the program.
+// An entity with a rule of its own keeps that.
+func (r *Registry) SoftDelete(table annals.Table, column string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.soft[table] != column {
+		r.soft[table] = column
+		delete(r.tables, table)
 	}
 }
 
@@ -180,10 +192,11 @@ func (r *Registry) resolve(
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Live: live, Entity: r.EntityOf(name), Key: live.Key}
+	t := &Table{Live: live, Entity: r.softened(name, live), Key: live.Key}
 	for _, rel := range mergeInverse(r.relations(), name) {
 		link, err := r.link(ctx, q, t, rel)
-		if err != nil && errors.Is(err, annals.ErrConfig) && r.isLearnt(rel.Name()) {
+		if r.isLearnt(rel.Name()) &&
+			(errors.Is(err, annals.ErrConfig) || errors.Is(err, catalog.ErrNoTable)) {
 			continue // the program's own idea of a relation, which the tables do not bear out
 		}
 		if err != nil {
@@ -209,6 +222,22 @@ func (r *Registry) resolve(
 	return t, nil
 }
 
+// softened returns the entity of a table, with what was learnt of it.
+func (r *Registry) softened(name annals.Table, live *catalog.Table) *annals.Entity {
+	e := r.EntityOf(name)
+	if e == nil || e.SoftDelete != "" {
+		return e
+	}
+	column := r.soft[name]
+	if _, ok := live.Column(column); !ok || slices.Contains(e.Ignore, column) ||
+		slices.Contains(e.Mask, column) {
+		return e
+	}
+	learnt := *e
+	learnt.SoftDelete = column
+	return &learnt
+}
+
 // Bare returns a table that gives no entries, for captures that must read
 // through it.
 func (r *Registry) Bare(
@@ -220,7 +249,11 @@ func (r *Registry) Bare(
 	if err != nil {
 		return nil, err
 	}
-	return &Table{Live: live, Key: live.Key}, nil
+	t := &Table{Live: live, Key: live.Key}
+	if len(t.Key) == 0 && len(live.Uniques) > 0 {
+		t.Key = live.Uniques[0] // what a foreign key can lead to has no nulls in it
+	}
+	return t, nil
 }
 
 func (r *Registry) isNamed(table annals.Table) bool {

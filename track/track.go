@@ -1,7 +1,9 @@
 package track
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"maps"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/diff"
@@ -117,12 +119,17 @@ func keep(t *Table, i *annals.Image) *annals.Image {
 	if i == nil || (len(t.Entity.Ignore) == 0 && len(t.Entity.Mask) == 0) {
 		return i
 	}
-	kept := &annals.Image{Digests: i.Digests}
+	kept := &annals.Image{Digests: maps.Clone(i.Digests)}
 	for n, c := range i.Columns {
 		switch {
 		case contains(t.Entity.Ignore, c):
 			continue
 		case t.Masked(c) && !annals.IsNull(i.Values[n]) && !diff.IsMasked(i.Values[n]):
+			// The digest tells a change from none; it is not kept either.
+			if kept.Digests == nil {
+				kept.Digests = map[string][32]byte{}
+			}
+			kept.Digests[c] = sha256.Sum256(i.Values[n])
 			kept.Values = append(kept.Values, diff.Masked)
 		default:
 			kept.Values = append(kept.Values, i.Values[n])

@@ -1,48 +1,50 @@
 package demo
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/seed-162b1470/annals/config"
 )
 
-// inEnv reports whether the DSN must stay out of the configuration file.
-func (s *stage) inEnv() bool {
-	parsed, err := config.ParseDSN(s.dsn)
-	return err == nil && parsed.Secret()
-}
-
 // writeConfig writes the demonstration's configuration and reads it back, so
-// that what runs is what people find.
+// that what runs is what people find. The file holds the DSN as it was given, so
+// that the commands to try work as they are printed; only its owner may read it.
 func (s *stage) writeConfig() error {
-	dsn := strconv.Quote(s.dsn)
-	if s.inEnv() {
-		dsn = `"${` + dsnVariable + `}"`
-	}
+	dsn := strconv.Quote(strings.ReplaceAll(s.dsn, "${", "$${"))
 	text := fmt.Sprintf(configText, dsn, dsn)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
-	env := func(name string) (string, bool) {
-		if name == dsnVariable {
-			return s.dsn, true
-		}
-		return os.LookupEnv(name)
-	}
-	// The commands that follow read the same variable.
-	if s.inEnv() {
-		if err := os.Setenv(dsnVariable, s.dsn); err != nil {
-			return fmt.Errorf("set %s: %w", dsnVariable, err)
-		}
-	}
 	var err error
-	s.file, err = config.Load(s.config, env)
+	s.file, err = config.Load(s.config, os.LookupEnv)
 	return err
 }
 
-const configText = `# The configuration of "annals demo".
+// writtenDSN is the server of an earlier run in this folder, "" where there is
+// none.
+func writtenDSN(folder string) (string, error) {
+	file, err := config.Load(filepath.Join(folder, "annals.yaml"), os.LookupEnv)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	dsn := file.Sources["shop"].DSN
+	parsed, err := config.ParseDSN(dsn)
+	if err != nil || parsed.Scheme == config.SchemeSQLite {
+		return "", err
+	}
+	return dsn, nil
+}
+
+const configText = `# The configuration of "annals demo". It may hold a password: it is readable by its owner only.
 sources:
   shop: {dsn: %s, capture: orm, delivery: direct}
 storages:

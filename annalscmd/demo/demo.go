@@ -29,10 +29,6 @@ import (
 	"github.com/seed-162b1470/annals/reader"
 )
 
-// dsnVariable holds the DSN of a demonstration whose configuration must not hold
-// it, since it has a password.
-const dsnVariable = "ANNALS_DEMO_DSN"
-
 // Run runs the demonstration, or removes it.
 func Run(ctx context.Context, d annalscmd.Demo) error {
 	if d.Drop {
@@ -215,9 +211,6 @@ func (s *stage) invite(hash string) error {
 	var b strings.Builder
 	where := config.RedactDSN(s.dsn)
 	fmt.Fprintf(&b, "\nThe shop stays in %s, its configuration in %s. Try:\n\n", where, s.config)
-	if s.inEnv() {
-		fmt.Fprintf(&b, "    export %s='your DSN'\n", dsnVariable)
-	}
 	program := program()
 	for _, args := range []string{
 		"log --actor 42",
@@ -232,9 +225,6 @@ func (s *stage) invite(hash string) error {
 	remove := program + " demo --drop"
 	if s.d.Folder != "annals-demo" {
 		remove += " --folder " + quote(s.d.Folder)
-	}
-	if s.d.DSN != "" {
-		remove += " --dsn \"$" + dsnVariable + "\""
 	}
 	fmt.Fprintf(&b, "\nRemove it with:\n\n    %s\n", remove)
 	_, err := fmt.Fprint(s.d.Out, b.String())
@@ -265,6 +255,16 @@ func quote(word string) string {
 // that have the shop's and annals' names.
 func drop(ctx context.Context, d annalscmd.Demo) error {
 	if d.DSN == "" {
+		var err error
+		if d.DSN, err = writtenDSN(d.Folder); err != nil {
+			return err
+		}
+	}
+	if d.DSN == "" {
+		if _, err := os.Stat(d.Folder); errors.Is(err, fs.ErrNotExist) {
+			_, err := fmt.Fprintf(d.Out, "there is no demonstration in %s\n", d.Folder)
+			return err
+		}
 		if err := fresh(d.Folder); err != nil {
 			return err
 		}
@@ -282,8 +282,14 @@ func drop(ctx context.Context, d annalscmd.Demo) error {
 	if err := dropTables(ctx, db, dia); err != nil {
 		return err
 	}
+	if err := fresh(d.Folder); err != nil {
+		return err
+	}
+	if err := os.Remove(d.Folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove folder: %w", err)
+	}
 	_, err = fmt.Fprintf(d.Out, "removed the demonstration from %s\n", config.RedactDSN(d.DSN))
-	return errors.Join(err, os.RemoveAll(filepath.Join(d.Folder, "annals.yaml")))
+	return err
 }
 
 // dropTables drops the demonstration's tables where they all are its own: an

@@ -2,6 +2,7 @@ package gormcapture
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
@@ -35,21 +36,47 @@ func (p *Plugin) learnModels(db *gorm.DB) error {
 	return nil
 }
 
+// learnSchema learns from a model and from those that it is related to: a child
+// need not be met through its parent.
 func (p *Plugin) learnSchema(s *schema.Schema) {
 	if _, known := p.learnt.schemas.LoadOrStore(s, true); known {
 		return
 	}
-	owner := p.source.Registry().EntityOf(annals.ParseTable(s.Table))
-	if owner == nil {
-		return
-	}
+	table := annals.ParseTable(s.Table)
+	owner := p.source.Registry().EntityOf(table)
 	var relations []annals.Relation
 	for _, rel := range s.Relationships.Relations {
+		if rel.FieldSchema != nil {
+			p.learnSchema(rel.FieldSchema)
+		}
+		if owner == nil {
+			continue
+		}
 		if r, ok := p.relation(owner.Name, rel); ok {
 			relations = append(relations, r)
 		}
 	}
+	if owner == nil {
+		return
+	}
 	p.source.Relate(relations...)
+	if column := softDelete(s); column != "" {
+		p.source.SoftDelete(table, column)
+	}
+}
+
+// softDelete is the column by which a model's objects are deleted without their
+// rows: that of gorm.DeletedAt, or of another type that rewrites a DELETE.
+func softDelete(s *schema.Schema) string {
+	for _, f := range s.Fields {
+		if f.DBName == "" {
+			continue
+		}
+		if _, ok := reflect.New(f.IndirectFieldType).Interface().(schema.DeleteClausesInterface); ok {
+			return f.DBName
+		}
+	}
+	return ""
 }
 
 // relation returns what GORM knows of a relation; ok is false for one that the

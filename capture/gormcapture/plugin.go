@@ -130,10 +130,15 @@ func (p *Plugin) register(db *gorm.DB) error {
 	)
 }
 
-// afterRaw follows savepoints that were set through prepared statements.
+// afterRaw follows savepoints that were set through prepared statements, and
+// forgets what is known of tables when one is changed, as by db.AutoMigrate.
 func (p *Plugin) afterRaw(db *gorm.DB) {
 	if db.Error != nil || db.DryRun {
 		return
+	}
+	switch conn.Parse(db.Statement.SQL.String()).Keyword {
+	case "ALTER", "CREATE", "DROP", "RENAME":
+		p.source.Forget()
 	}
 	if prepared, ok := db.Statement.ConnPool.(*gorm.PreparedStmtTX); ok {
 		if tx, ok := prepared.Tx.(*conn.Tx); ok {

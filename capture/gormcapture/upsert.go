@@ -1,6 +1,7 @@
 package gormcapture
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -133,11 +134,46 @@ func (in *insert) compared(ctx context.Context, s *statement) ([]capture.Change,
 		return nil, err
 	}
 	for i := range now {
-		if !was[now[i].ID] {
-			changes = append(changes, capture.Change{After: &now[i]})
+		if was[now[i].ID] {
+			continue
 		}
+		if n := in.rekeyed(s, changes, &now[i]); n >= 0 {
+			changes[n].After = &now[i]
+			continue
+		}
+		changes = append(changes, capture.Change{After: &now[i]})
 	}
 	return changes, nil
+}
+
+// rekeyed finds the row that was met and is gone from its key because the upsert
+// set another: row has its values in a unique key. It returns -1 for none.
+func (in *insert) rekeyed(s *statement, met []capture.Change, row *capture.Row) int {
+	if in.replace {
+		return -1
+	}
+	for n, c := range met {
+		if c.Before == nil || c.After != nil {
+			continue
+		}
+		for _, unique := range s.reader.Table().Live.Uniques {
+			if sameValues(unique, c.Before.Image, row.Image) {
+				return n
+			}
+		}
+	}
+	return -1
+}
+
+func sameValues(columns []string, a, b *annals.Image) bool {
+	for _, c := range columns {
+		x, _ := a.Value(c)
+		y, _ := b.Value(c)
+		if annals.IsNull(x) || !bytes.Equal(x, y) {
+			return false
+		}
+	}
+	return true
 }
 
 // met returns what became of the rows that were there, and their ids.

@@ -131,33 +131,32 @@ func openSQLite(d config.DSN) (*sql.DB, error) {
 
 // explain says which database did not open, why, and what to do.
 func explain(d config.DSN, err error) error {
-	e := &annals.Error{Op: "open", Subject: d.Where(), Err: err}
-	dia, known := dialect.ForScheme(d.Scheme)
+	class := dialect.ClassUnknown
+	if dia, unknown := dialect.ForScheme(d.Scheme); unknown == nil {
+		class = dia.Classify(err)
+	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		err, e.Err = path.Err, path.Err
+		err = path.Err // the subject names the path
 	}
-	switch {
-	case errors.Is(err, fs.ErrNotExist), known == nil && isMissing(dia, err):
+	if d.Scheme == config.SchemeSQLite && errors.Is(err, fs.ErrNotExist) {
+		class = dialect.ClassMissingDatabase
+	}
+	e := &annals.Error{Op: "open", Subject: d.Where(), Err: err}
+	switch class {
+	case dialect.ClassMissingDatabase:
 		e.Err = fmt.Errorf("there is no such database: %w", annals.ErrNotFound)
 		e.Remedy = "check the DSN; annals schema update --force --create-database makes " +
 			"the database of a storage"
-	case known == nil && dia.Classify(err) == dialect.ClassUnreachable, isNetwork(err):
+	case dialect.ClassUnreachable:
 		e.Err = fmt.Errorf("%w: %w", annals.ErrUnreachable, plain(err))
 		e.Remedy = "check that the server runs at " + d.Server() + " and that the DSN is right"
-	case known == nil && dia.Classify(err) == dialect.ClassAccess:
+	case dialect.ClassAccess:
 		e.Remedy = "check user name and password of the DSN"
+	default:
+		// The cause speaks for itself.
 	}
 	return e
-}
-
-func isMissing(d dialect.Dialect, err error) bool {
-	return d.Classify(err) == dialect.ClassMissingDatabase
-}
-
-func isNetwork(err error) bool {
-	var network net.Error
-	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // plain is the cause below a driver's own words, which can fill a screen.

@@ -69,7 +69,8 @@ func TestOpenSettings(t *testing.T) {
 			t.Errorf("dialect %s, want %s", d.Name(), own.Dialect)
 		}
 		query := map[string]string{
-			"sqlite":   "SELECT foreign_keys || ' ' || timeout FROM pragma_foreign_keys, pragma_busy_timeout",
+			"sqlite": "SELECT foreign_keys || ' ' || timeout " +
+				"FROM pragma_foreign_keys, pragma_busy_timeout",
 			"mysql":    "SELECT CONCAT(@@character_set_client, ' ', @@character_set_results)",
 			"postgres": "SELECT 'as the server has it'",
 		}[d.Name()]

@@ -5,7 +5,7 @@ type Style struct {
 	Color bool
 }
 
-// Bold, Dim, Red, Green, Yellow and Cyan paint s.
+// Bold paints what stands out.
 func (s Style) Bold(text string) string { return s.paint("1", text) }
 
 // Dim paints what matters less.

@@ -223,4 +223,3 @@ func copied(row any) any {
 	}
 	return c.Interface()
 }
-

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
 
 	"gorm.io/driver/mysql"
@@ -157,19 +158,22 @@ func (w *world) reset() {
 	var statements []string
 	switch w.sql.Dialect {
 	case dialect.PostgresName:
-		list := ""
-		for i, t := range all {
-			if i > 0 {
-				list += ", "
-			}
-			list += w.quote(t)
+		statements = []string{"SET session_replication_role = replica"}
+		for _, t := range all {
+			statements = append(statements, "DELETE FROM "+w.quote(t))
 		}
-		statements = []string{"TRUNCATE " + list + " RESTART IDENTITY CASCADE"}
+		statements = append(statements, "SET session_replication_role = DEFAULT",
+			`DO $$ DECLARE s text; BEGIN FOR s IN SELECT format('%I.%I', schemaname, sequencename)
+			FROM pg_sequences WHERE last_value IS NOT NULL AND sequencename NOT LIKE 'annals_seq%' LOOP
+			EXECUTE 'ALTER SEQUENCE ' || s || ' RESTART'; END LOOP; END $$`)
+		statements = []string{strings.Join(statements, ";\n")}
 	case dialect.MySQLName:
 		statements = append(statements, "SET foreign_key_checks = 0")
 		for _, t := range all {
-			statements = append(statements, "DELETE FROM "+w.quote(t),
-				"ALTER TABLE "+w.quote(t)+" AUTO_INCREMENT = 1")
+			statements = append(statements, "DELETE FROM "+w.quote(t))
+		}
+		for _, t := range w.numbered() {
+			statements = append(statements, "ALTER TABLE "+w.quote(t)+" AUTO_INCREMENT = 1")
 		}
 		statements = append(statements, "SET foreign_key_checks = 1")
 	default:
@@ -181,6 +185,25 @@ func (w *world) reset() {
 			"PRAGMA foreign_keys = 1")
 	}
 	w.exec(statements...)
+}
+
+// numbered are the tables whose numbers have begun, on MariaDB.
+func (w *world) numbered() (names []string) {
+	rows, err := w.sql.QueryContext(context.Background(), "SELECT table_name FROM "+
+		"information_schema.tables WHERE table_schema = DATABASE() AND auto_increment > 1 "+
+		"AND table_name NOT LIKE 'annals%'")
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			w.tb.Fatal(err)
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // exec runs statements that have to work, on one connection.

@@ -132,4 +132,3 @@ func unquoted(v json.RawMessage) string {
 	}
 	return string(v)
 }
-

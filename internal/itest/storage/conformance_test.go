@@ -3,6 +3,7 @@ package storage_test
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"testing"
 
 	"github.com/seed-162b1470/annals/internal/testdb"
@@ -37,5 +38,39 @@ func instance(t *testing.T, db *testdb.DB) storagetest.Instance {
 			_, err := tx.ExecContext(ctx, "UPDATE counter SET n = n + 1 WHERE id = 1")
 			return err
 		},
+	}
+}
+
+// TestConformanceOfConnections runs the suite on connections that are set up
+// otherwise: without prepared statements, in other time zones, with times as the
+// driver likes them.
+func TestConformanceOfConnections(t *testing.T) {
+	for _, c := range []struct{ kind, name, add string }{
+		{"postgres", "simple protocol", "&default_query_exec_mode=simple_protocol&timezone=Asia%2FKathmandu" +
+			"&datestyle=German&standard_conforming_strings=on&bytea_output=escape"},
+		{"postgres", "exec", "&default_query_exec_mode=exec&intervalstyle=sql_standard&timezone=America%2FSt_Johns"},
+		{"mariadb", "interpolated", "&interpolateParams=true&time_zone=%27%2B05%3A45%27&loc=Asia%2FTokyo"},
+		{"mariadb", "clients' zone", "&time_zone=%27-03%3A30%27&loc=America%2FSt_Johns&clientFoundRows=true" +
+			"&sql_mode=%27ANSI_QUOTES%27"},
+	} {
+		if !slices.Contains(testdb.Kinds(), c.kind) {
+			continue
+		}
+		t.Run(c.kind+" "+c.name, func(t *testing.T) {
+			t.Parallel()
+			storagetest.Run(t, func(t *testing.T) storagetest.Instance {
+				t.Helper()
+				db := testdb.New(t, c.kind)
+				in := instance(t, db)
+				pool, err := sql.Open(db.DriverName, db.DriverDSN+c.add)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = pool.Close() })
+				in.Store = open(t, pool, dialectOf(t, db))
+				in.Begin = func(ctx context.Context) (*sql.Tx, error) { return pool.BeginTx(ctx, nil) }
+				return in
+			})
+		})
 	}
 }

@@ -90,4 +90,3 @@ func value[T any](tb testing.TB, db *sql.DB, query string, args ...any) T {
 	}
 	return v
 }
-

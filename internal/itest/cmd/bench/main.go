@@ -34,7 +34,9 @@ type options struct {
 	// ops are the operations of 1 and of 100 rows in one slice.
 	ops       [2]int
 	databases []string
-	quick     bool
+	// operations are those to measure; all are needed for the document.
+	operations []operation
+	quick      bool
 	out, dir  string
 	profile   string
 }
@@ -75,6 +77,7 @@ func parseFlags(args []string) (options, error) {
 	set.IntVar(&o.rows, "rows", 10_000, "rows of the large case, in thousands")
 	set.IntVar(&o.entries, "entries", 1_000_000, "entries to read among; 0 reads nothing")
 	databases := set.String("databases", "postgres,mariadb,sqlite", "databases to measure")
+	operations := set.String("operations", "create,update,delete", "operations to measure")
 	set.BoolVar(&o.quick, "quick", false, "few rounds and entries: to see that it runs")
 	set.StringVar(&o.out, "out", "docs/benchmarks.md", `file to write; "-" is standard output`)
 	set.StringVar(&o.dir, "dir", os.TempDir(), "folder for the files of SQLite")
@@ -91,6 +94,9 @@ func parseFlags(args []string) (options, error) {
 		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more", batchSize)
 	}
 	o.databases = strings.Split(*databases, ",")
+	for op := range strings.SplitSeq(*operations, ",") {
+		o.operations = append(o.operations, operation(op))
+	}
 	return o, nil
 }
 

@@ -37,7 +37,7 @@ func (w work) batches() int { return (w.rows + batchSize - 1) / batchSize }
 
 func works(o options) []work {
 	var all []work
-	for _, op := range []operation{opCreate, opUpdate, opDelete} {
+	for _, op := range o.operations {
 		all = append(all, work{op, 1, o.ops[0]}, work{op, 100, o.ops[1]}, work{op, o.rows, 1})
 	}
 	return all
