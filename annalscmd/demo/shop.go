@@ -47,11 +47,20 @@ type (
 	}
 )
 
+// TableName implements schema.Tabler.
 func (customer) TableName() string { return "shop_customer" }
-func (product) TableName() string  { return "shop_product" }
-func (tag) TableName() string      { return "shop_tag" }
-func (order) TableName() string    { return "shop_order" }
-func (item) TableName() string     { return "shop_item" }
+
+// TableName implements schema.Tabler.
+func (product) TableName() string { return "shop_product" }
+
+// TableName implements schema.Tabler.
+func (tag) TableName() string { return "shop_tag" }
+
+// TableName implements schema.Tabler.
+func (order) TableName() string { return "shop_order" }
+
+// TableName implements schema.Tabler.
+func (item) TableName() string { return "shop_item" }
 
 // models in the order of their creation.
 func models() []any {

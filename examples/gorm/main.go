@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 
 	"gorm.io/driver/sqlite"
@@ -32,7 +31,8 @@ func main() {
 		file = os.Args[1]
 	}
 	if err := run(context.Background(), file); err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
