@@ -10,6 +10,7 @@ import (
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/reader"
+	"github.com/seed-162b1470/annals/storage/sqlstore"
 )
 
 // RouteInfo says how the changes of one entity travel, and why.
@@ -150,24 +151,30 @@ func unknownEntity(name string) error {
 	}
 }
 
-// known lists what can be read: the entities of now and those that a storage
-// remembers.
+// known lists what can be read: the entities that the configuration names, and
+// those that a storage remembers. It asks storages only: what was recorded can
+// be read whatever became of the audited tables.
 func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
-	routes, err := a.Routes(ctx)
-	if err != nil {
-		return nil, err
-	}
 	infos := map[string]*reader.EntityInfo{}
-	for _, r := range routes {
-		infos[r.Entity.Name] = &reader.EntityInfo{
-			Name: r.Entity.Name, Source: r.Entity.Source, Table: r.Entity.Table,
-			Storages: r.Storages, Audited: true,
+	for _, name := range slices.Sorted(maps.Keys(a.file.Entities)) {
+		if name == config.Wildcard {
+			continue
+		}
+		e := a.file.Entities[name].Entity(name)
+		decision, err := a.router.Route(e)
+		if err != nil {
+			return nil, err
+		}
+		infos[name] = &reader.EntityInfo{
+			Name: name, Source: e.Source, Table: e.Table,
+			Storages: slices.Clone(decision.Storages), Audited: true,
 		}
 	}
+	_, all := a.file.Entities[config.Wildcard]
 	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
 		registered, err := a.storages[name].sql.Registered(ctx)
-		if errors.Is(err, annals.ErrSchema) {
-			continue // nothing was ever stored there
+		if errors.Is(err, annals.ErrSchema) && !all {
+			continue // the question itself will say so, naming its entity
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read the registry of storage %s: %w", name, err)
@@ -175,7 +182,7 @@ func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
 		for _, r := range registered {
 			info := infos[r.Entity]
 			if info == nil {
-				info = &reader.EntityInfo{Name: r.Entity, Source: r.Source}
+				info = a.remembered(r)
 				infos[r.Entity] = info
 			}
 			if !slices.Contains(info.Storages, name) {
@@ -183,11 +190,26 @@ func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
 			}
 		}
 	}
-	all := make([]reader.EntityInfo, 0, len(infos))
+	list := make([]reader.EntityInfo, 0, len(infos))
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
-		all = append(all, *infos[name])
+		list = append(list, *infos[name])
 	}
-	return all, nil
+	return list, nil
+}
+
+// remembered describes an entity that the configuration does not name: "*" may
+// stand for it, or it is no longer audited.
+func (a *Auditor) remembered(r sqlstore.Registered) *reader.EntityInfo {
+	info := &reader.EntityInfo{Name: r.Entity, Source: r.Source}
+	s := a.sources[r.Source]
+	if s == nil {
+		return info
+	}
+	table := annals.ParseTable(r.Entity)
+	if e := s.registry.EntityOf(table); e != nil && e.Name == r.Entity {
+		info.Table, info.Audited = table, true
+	}
+	return info
 }
 
 func (a *Auditor) newReader() error {

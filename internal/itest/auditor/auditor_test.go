@@ -147,17 +147,42 @@ func TestEntityThatIsNoLongerConfigured(t *testing.T) {
 	})
 }
 
+// What was recorded can be read whatever became of the audited table.
+func TestReadingNeedsNoAuditedTable(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		exec(t, db, "CREATE TABLE posts (id INTEGER PRIMARY KEY)",
+			"CREATE TABLE notes (id INTEGER PRIMARY KEY)")
+		for _, entities := range []map[string]config.Entity{
+			{"post": {Table: "posts"}, "*": {}}, {"*": {}},
+		} {
+			update(t, newAuditor(t, auditor.Config{Sources: sources(db), Entities: entities}))
+		}
+		exec(t, db, "DROP TABLE posts", "DROP TABLE notes")
+		aud := newAuditor(t, auditor.Config{
+			Sources:  sources(db),
+			Entities: map[string]config.Entity{"post": {Table: "posts"}, "*": {}},
+		})
+		for _, q := range []reader.Query{{}, {Entity: "post"}, {Entity: "notes"}} {
+			if _, err := aud.Reader().Find(t.Context(), q); err != nil {
+				t.Errorf("%+v: %v", q, err)
+			}
+		}
+	})
+}
+
 // Before the audit tables exist every question says which command makes them.
 func TestMissingAuditTables(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		exec(t, db, "CREATE TABLE posts (id INTEGER PRIMARY KEY)")
-		aud := newAuditor(t, auditor.Config{
-			Sources: sources(db), Entities: map[string]config.Entity{"post": {Table: "posts"}},
-		})
-		_, err := aud.Reader().Find(t.Context(), reader.Query{Entity: "post"})
-		if !errors.Is(err, annals.ErrSchema) ||
-			!strings.Contains(err.Error(), "annals schema update --force") {
-			t.Errorf("got %v", err)
+		for name, entities := range map[string]map[string]config.Entity{
+			"post": {"post": {Table: "posts"}}, "posts": {"*": {}},
+		} {
+			aud := newAuditor(t, auditor.Config{Sources: sources(db), Entities: entities})
+			_, err := aud.Reader().Find(t.Context(), reader.Query{Entity: name})
+			if !errors.Is(err, annals.ErrSchema) ||
+				!strings.Contains(err.Error(), "annals schema update --force") {
+				t.Errorf("%s: got %v", name, err)
+			}
 		}
 	})
 }
