@@ -20,6 +20,10 @@ const MinPrefix = 8
 // looked up as beginnings.
 const fullHash = 32
 
+// revisionPage is how many entries of a revision are asked for at a time: many,
+// since storages have to sort a revision's entries for each page.
+const revisionPage = 5000
+
 // ErrAmbiguous: several revisions begin like that.
 var ErrAmbiguous = fmt.Errorf("ambiguous hash: %w", annals.ErrConfig)
 
@@ -108,7 +112,7 @@ func (r *Reader) revisionIn(
 		return out, nil
 	}
 	q := storage.Query{
-		Entities: out.readable, Hashes: []string{hash}, Ascending: true, Limit: 1000,
+		Entities: out.readable, Hashes: []string{hash}, Ascending: true, Limit: revisionPage,
 	}
 	for {
 		page, err := s.Store.Find(ctx, q)

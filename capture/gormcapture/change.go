@@ -117,10 +117,11 @@ func (r *remove) after(ctx context.Context, s *statement) error {
 
 func concurrent(s *statement, n int) error {
 	return &annals.Error{
-		Op:      "capture change of",
-		Subject: fmt.Sprintf("%d rows of table %s", n, tableOf(s.db.Statement)),
+		Op:      "capture " + strings.ToLower(s.verb()),
+		Subject: fmt.Sprintf("of %d rows of table %s", n, tableOf(s.db.Statement)),
 		Err:     annals.ErrConcurrentChange,
-		Remedy:  "another transaction made them match meanwhile; run the transaction again",
+		Remedy: "another transaction made them match meanwhile, or they have a key that the " +
+			"database drew again; run the transaction again",
 	}
 }
 

@@ -45,12 +45,12 @@ func (p *Plugin) learnSchema(s *schema.Schema) {
 	table := annals.ParseTable(s.Table)
 	owner := p.source.Registry().EntityOf(table)
 	var relations []annals.Relation
-	for _, rel := range s.Relationships.Relations {
+	for _, rel := range relationsOf(s) {
 		if rel.FieldSchema != nil {
 			p.learnSchema(rel.FieldSchema)
 		}
-		if owner == nil {
-			continue
+		if owner == nil || rel.Schema != s {
+			continue // GORM lists a parent's relation at its children too
 		}
 		if r, ok := p.relation(owner.Name, rel); ok {
 			relations = append(relations, r)
@@ -63,6 +63,18 @@ func (p *Plugin) learnSchema(s *schema.Schema) {
 	if column := softDelete(s); column != "" {
 		p.source.SoftDelete(table, column)
 	}
+}
+
+// relationsOf copies the relations of a schema, to which GORM adds when it parses
+// another.
+func relationsOf(s *schema.Schema) []*schema.Relationship {
+	s.Relationships.Mux.RLock()
+	defer s.Relationships.Mux.RUnlock()
+	relations := make([]*schema.Relationship, 0, len(s.Relationships.Relations))
+	for _, rel := range s.Relationships.Relations {
+		relations = append(relations, rel)
+	}
+	return relations
 }
 
 // softDelete is the column by which a model's objects are deleted without their

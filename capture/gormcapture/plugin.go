@@ -140,8 +140,8 @@ func (p *Plugin) afterRaw(db *gorm.DB) {
 	case "ALTER", "CREATE", "DROP", "RENAME":
 		p.source.Forget()
 	}
-	if prepared, ok := db.Statement.ConnPool.(*gorm.PreparedStmtTX); ok {
-		if tx, ok := prepared.Tx.(*conn.Tx); ok {
+	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); prepared {
+		if tx, ok := watched(db.Statement.ConnPool); ok {
 			tx.Note(db.Statement.SQL.String())
 		}
 	}

@@ -147,8 +147,7 @@ func watched(p gorm.ConnPool) (*conn.Tx, bool) {
 	case *conn.Tx:
 		return tx, true
 	case *gorm.PreparedStmtTX:
-		inner, ok := tx.Tx.(*conn.Tx)
-		return inner, ok
+		return watched(tx.Tx) // which may be another such
 	case *interceptor:
 		return watched(tx.ConnPool)
 	}
@@ -159,7 +158,7 @@ func watched(p gorm.ConnPool) (*conn.Tx, bool) {
 func rawTx(p gorm.ConnPool) (conn.Raw, bool) {
 	switch tx := p.(type) {
 	case *gorm.PreparedStmtTX:
-		return tx.Tx, true
+		return rawTx(tx.Tx)
 	case *interceptor:
 		return rawTx(tx.ConnPool)
 	case conn.Raw:

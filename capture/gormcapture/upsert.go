@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/capture"
@@ -106,30 +107,19 @@ func (in *insert) moved(
 // compared goes by what is there before and after under the unique keys that the
 // statement names.
 func (in *insert) compared(ctx context.Context, s *statement) ([]capture.Change, error) {
-	now, err := in.find(ctx, s, "")
+	lock := s.engine.lockAgain()
+	if in.harmless {
+		lock = "" // see mysql.lockMet
+	}
+	now, err := in.find(ctx, s, lock)
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	for _, r := range now {
-		seen[r.ID] = true
-	}
-	given, err := in.touched(s)
+	now, err = in.addTouched(ctx, s, now)
 	if err != nil {
 		return nil, err
 	}
-	more, err := s.reader.ByKeys(ctx, s.raw, given, "")
-	if err != nil {
-		return nil, err
-	}
-	now = appendNew(now, seen, more)
-	if in.returned != nil {
-		inOrder(now, given)
-	} else if len(more) != len(given) {
-		return nil, fmt.Errorf("%d of the %d rows that were inserted without a key cannot be "+
-			"found: %w", len(given)-len(more), len(given), annals.ErrCapture)
-	}
-	changes, was, err := in.met(ctx, s)
+	changes, was, err := in.met(ctx, s, now, lock)
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +134,68 @@ func (in *insert) compared(ctx context.Context, s *statement) ([]capture.Change,
 		changes = append(changes, capture.Change{After: &now[i]})
 	}
 	return changes, nil
+}
+
+// addTouched adds the rows that cannot be found by what was inserted: the
+// database made their key.
+func (in *insert) addTouched(
+	ctx context.Context, s *statement, now []capture.Row,
+) ([]capture.Row, error) {
+	keys, err := in.touched(s)
+	if err != nil {
+		return nil, err
+	}
+	seen, there := map[string]bool{}, map[string]bool{}
+	for _, r := range now {
+		seen[r.ID], there[keyText(r.Key)] = true, true
+	}
+	missing := slices.DeleteFunc(slices.Clone(keys), func(k []any) bool { return there[keyText(k)] })
+	more, err := s.reader.ByKeys(ctx, s.raw, missing, "")
+	if err != nil {
+		return nil, err
+	}
+	if in.returned == nil && len(more) != len(missing) {
+		return nil, fmt.Errorf("%d of the %d rows that were inserted without a key cannot be "+
+			"found: %w", len(missing)-len(more), len(missing), annals.ErrCapture)
+	}
+	now = appendNew(now, seen, more)
+	if in.returned != nil {
+		inOrder(now, keys)
+	}
+	return now, nil
+}
+
+// met returns what became of the rows that were there, and their ids. now are
+// the rows that there are.
+func (in *insert) met(
+	ctx context.Context, s *statement, now []capture.Row, lock string,
+) (changes []capture.Change, was map[string]bool, err error) {
+	was = map[string]bool{}
+	for _, r := range in.existing {
+		was[r.ID] = true
+	}
+	if in.harmless {
+		return nil, was, nil
+	}
+	after := map[string]*capture.Row{}
+	for i := range now {
+		after[now[i].ID] = &now[i]
+	}
+	var lost []capture.Row
+	for i := range in.existing {
+		before := &in.existing[i]
+		switch row := after[before.ID]; {
+		case row == nil:
+			lost = append(lost, *before)
+		case in.replace: // deletes what it meets and inserts anew
+			changes = append(changes, capture.Change{Before: before}, capture.Change{After: row})
+		default:
+			changes = append(changes, capture.Change{Before: before, After: row})
+		}
+	}
+	// Rows that no longer have the values by which they were found.
+	more, err := capture.Compare(ctx, s.raw, s.reader, lost, capture.Again{Lock: lock})
+	return append(changes, more...), was, err
 }
 
 // rekeyed finds the row that was met and is gone from its key because the upsert
@@ -174,34 +226,6 @@ func sameValues(columns []string, a, b *annals.Image) bool {
 		}
 	}
 	return true
-}
-
-// met returns what became of the rows that were there, and their ids.
-func (in *insert) met(
-	ctx context.Context, s *statement,
-) (changes []capture.Change, was map[string]bool, err error) {
-	was = map[string]bool{}
-	for _, r := range in.existing {
-		was[r.ID] = true
-	}
-	if in.harmless {
-		return nil, was, nil
-	}
-	met, err := capture.Compare(ctx, s.raw, s.reader, in.existing,
-		capture.Again{Lock: s.engine.lockAgain()})
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, c := range met {
-		if in.replace && c.After != nil {
-			// REPLACE deletes what it meets and inserts anew.
-			changes = append(changes, capture.Change{Before: c.Before},
-				capture.Change{After: c.After})
-			continue
-		}
-		changes = append(changes, c)
-	}
-	return changes, was, nil
 }
 
 // touched returns the keys of rows that cannot be found by what was inserted:

@@ -21,6 +21,10 @@
 // On MySQL and MariaDB the number of rows stands in the text of a statement:
 // their Go driver caches no statements, and a round trip is what costs.
 //
+// [Store.Write] is for batches that were captured elsewhere: one statement each
+// for revisions and receipts, and one for each audit table and 1,000 entries;
+// one more where revisions were stored before.
+//
 // # What the caller's session notices
 //
 // MySQL and MariaDB: nothing. LAST_INSERT_ID() is put back to what it was, by an

@@ -49,10 +49,14 @@ type writing interface {
 	finish(ctx context.Context, tx dialect.Execer, w revisionWrite, b begun) error
 	// insert stores rows of which none is there yet.
 	insert(ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any) error
-	// insertNew stores those rows whose key is not there yet, and tells for each
-	// row whether it was new. It waits for transactions that store the same rows.
-	insertNew(ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any) (
-		[]bool, error)
+	// insertRevisions stores those revisions whose hash is not there yet. The ids
+	// are by hash and may lack some, such as of those that were there.
+	insertRevisions(ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any) (
+		ids map[string]int64, err error)
+	// insertNew stores those rows of an audit table whose (source, seq, part) is
+	// not there yet, and counts them. It waits for transactions that store the
+	// same rows.
+	insertNew(ctx context.Context, tx dialect.Execer, w entriesWrite) error
 	// addReceipts adds to the receipts' numbers of entries.
 	addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error
 	// sizes cuts n rows, at most maxRows, into the sizes of the statements that
@@ -68,6 +72,23 @@ type revisionWrite struct {
 	row      []any
 	receipts []receipt
 	numbers  int
+}
+
+// entriesWrite are entries on their way into their audit table.
+type entriesWrite struct {
+	table layout.Table
+	rows  [][]any
+	// count is told how many entries of a type and a revision were new.
+	count func(hash, typ string, entries int64)
+}
+
+// countFresh counts the rows that were new.
+func (w *entriesWrite) countFresh(fresh []bool) {
+	for i, isNew := range fresh {
+		if isNew {
+			w.count(textOf(w.rows[i][rowHash]), textOf(w.rows[i][rowType]), 1)
+		}
+	}
 }
 
 // begun is a revision that is stored.

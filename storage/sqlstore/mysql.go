@@ -241,11 +241,37 @@ func (d mysql) insert(
 	return err
 }
 
-// insertNew takes every row for new until the unique key says otherwise: only
+// insertRevisions asks for the ids right away where the database tells them.
+func (d mysql) insertRevisions(
+	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
+) (map[string]int64, error) {
+	if d.Features().Returning {
+		b := &builder{d: d}
+		b.insertInto(t.Name, columnsOf(t))
+		b.rows(rows)
+		b.text(" RETURNING id, transaction_hash")
+		ids, err := idsByHash(ctx, tx, b)
+		if err == nil || d.Classify(err) != dialect.ClassDuplicate {
+			return ids, err
+		}
+	}
+	_, err := d.insertMissing(ctx, tx, t, revisionKey(), rows)
+	return nil, err
+}
+
+func (d mysql) insertNew(ctx context.Context, tx dialect.Execer, w entriesWrite) error {
+	fresh, err := d.insertMissing(ctx, tx, w.table, entryKey(), w.rows)
+	if err == nil {
+		w.countFresh(fresh)
+	}
+	return err
+}
+
+// insertMissing takes every row for new until the unique key says otherwise: only
 // then it asks which are there. InnoDB undoes the failed statement alone. INSERT
 // IGNORE is no way, since it swallows every other fault of the rows too; ON
 // DUPLICATE KEY UPDATE needs more rights and does not tell which rows were new.
-func (d mysql) insertNew(
+func (d mysql) insertMissing(
 	ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any,
 ) ([]bool, error) {
 	fresh := make([]bool, len(rows))

@@ -132,12 +132,32 @@ func (d postgres) insert(
 	return err
 }
 
-func (d postgres) insertNew(
-	ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any,
-) ([]bool, error) {
+func (d postgres) insertRevisions(
+	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
+) (map[string]int64, error) {
 	b := &builder{d: d}
 	d.records(b, t, columnsOf(t), rows)
-	return onConflict(ctx, tx, b, k, rows)
+	b.text(" ON CONFLICT (transaction_hash) DO NOTHING RETURNING id, transaction_hash")
+	return idsByHash(ctx, tx, b)
+}
+
+// insertNew lets the database count, so that a row comes back for each revision
+// and type, not for each entry.
+func (d postgres) insertNew(ctx context.Context, tx dialect.Execer, w entriesWrite) error {
+	b := &builder{d: d}
+	b.text("WITH i AS (")
+	d.records(b, w.table, columnsOf(w.table), w.rows)
+	b.text(" ON CONFLICT (source, seq, part) DO NOTHING RETURNING transaction_hash, type)" +
+		" SELECT transaction_hash, type, count(*) FROM i GROUP BY transaction_hash, type")
+	return query(ctx, tx, b, func(scan func(...any) error) error {
+		var hash, typ string
+		var entries int64
+		if err := scan(&hash, &typ, &entries); err != nil {
+			return err
+		}
+		w.count(hash, typ, entries)
+		return nil
+	})
 }
 
 func (d postgres) addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error {

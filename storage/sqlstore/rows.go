@@ -151,7 +151,7 @@ type tally struct {
 	list []receipt
 }
 
-func (t *tally) add(hash, entity, typ string) {
+func (t *tally) add(hash, entity, typ string, entries int64) {
 	key := receipt{hash: hash, entity: entity, typ: typ}
 	n, ok := t.at[key]
 	if !ok {
@@ -162,7 +162,7 @@ func (t *tally) add(hash, entity, typ string) {
 		t.at[key] = n
 		t.list = append(t.list, key)
 	}
-	t.list[n].entries++
+	t.list[n].entries += entries
 }
 
 // The most that one statement carries. MariaDB takes packets of 16 MiB by

@@ -58,24 +58,19 @@ func readKeys(
 	})
 }
 
-// onConflict ends an INSERT of rows so that those whose key is there are left
-// out, and tells which were stored. Other faults of the rows stay faults.
-func onConflict(
-	ctx context.Context, q dialect.Queryer, b *builder, k key, rows [][]any,
-) ([]bool, error) {
-	b.text(" ON CONFLICT (")
-	b.names("", k.columns)
-	b.text(") DO NOTHING RETURNING ")
-	b.names("", k.columns)
-	stored := make(map[string]bool, len(rows))
-	if err := readKeys(ctx, q, b, k, stored); err != nil {
-		return nil, err
-	}
-	fresh := make([]bool, len(rows))
-	for i, row := range rows {
-		fresh[i] = stored[k.of(row)]
-	}
-	return fresh, nil
+// idsByHash reads id and hash of b's rows.
+func idsByHash(
+	ctx context.Context, q dialect.Queryer, b *builder,
+) (map[string]int64, error) {
+	out := map[string]int64{}
+	err := query(ctx, q, b, func(scan func(...any) error) error {
+		var id int64
+		var hash string
+		err := scan(&id, &hash)
+		out[hash] = id
+		return err
+	})
+	return out, err
 }
 
 // jsonString is s as a JSON string.

@@ -14,8 +14,7 @@ import (
 // selectList writes the columns that scan reads: those of e, then those of r.
 func (s *Store) selectList(b *builder) {
 	b.text("e.n")
-	shape := layout.Entries(annals.Table{}, layout.Lean, s.cfg.Dialect.Limits())
-	s.columns(b, "e.", shape)
+	s.columns(b, "e.", s.entries)
 	s.columns(b, "r.", s.rev)
 }
 

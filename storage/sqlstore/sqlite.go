@@ -128,13 +128,31 @@ func (d sqlite) insert(
 	return err
 }
 
-func (d sqlite) insertNew(
-	ctx context.Context, tx dialect.Execer, t layout.Table, k key, rows [][]any,
-) ([]bool, error) {
+func (d sqlite) insertRevisions(
+	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
+) (map[string]int64, error) {
 	b := &builder{d: d}
 	b.insertInto(t.Name, columnsOf(t))
 	b.rows(rows)
-	return onConflict(ctx, tx, b, k, rows)
+	b.text(" ON CONFLICT (transaction_hash) DO NOTHING RETURNING id, transaction_hash")
+	return idsByHash(ctx, tx, b)
+}
+
+func (d sqlite) insertNew(ctx context.Context, tx dialect.Execer, w entriesWrite) error {
+	b := &builder{d: d}
+	b.insertInto(w.table.Name, columnsOf(w.table))
+	b.rows(w.rows)
+	b.text(" ON CONFLICT (source, seq, part) DO NOTHING RETURNING source, seq, part")
+	stored := make(map[string]bool, len(w.rows))
+	if err := readKeys(ctx, tx, b, entryKey(), stored); err != nil {
+		return err
+	}
+	fresh := make([]bool, len(w.rows))
+	for i, row := range w.rows {
+		fresh[i] = stored[entryKey().of(row)]
+	}
+	w.countFresh(fresh)
+	return nil
 }
 
 func (d sqlite) addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error {

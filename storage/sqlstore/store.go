@@ -38,7 +38,8 @@ type Config struct {
 type Store struct {
 	cfg Config
 	eng engine
-	rev layout.Table
+	// rev and entries are the shapes of annals_revision and of audit tables.
+	rev, entries layout.Table
 }
 
 var (
@@ -71,8 +72,10 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
+	limits := cfg.Dialect.Limits()
 	return &Store{
-		cfg: cfg, eng: newEngine(cfg.Dialect), rev: layout.Revision(cfg.Dialect.Limits()),
+		cfg: cfg, eng: newEngine(cfg.Dialect), rev: layout.Revision(limits),
+		entries: layout.Entries(annals.Table{}, layout.Lean, limits),
 	}, nil
 }
 
@@ -86,5 +89,7 @@ func (s *Store) audit(ctx context.Context, entity string) (layout.Table, error) 
 	if err != nil {
 		return layout.Table{}, err
 	}
-	return layout.Entries(name, layout.Lean, s.cfg.Dialect.Limits()), nil
+	table := s.entries
+	table.Name = name
+	return table, nil
 }

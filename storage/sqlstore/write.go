@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -130,37 +131,33 @@ func (s *Store) writeOnce(ctx context.Context, b batch) error {
 
 func (s *Store) writeIn(ctx context.Context, tx dialect.Execer, b batch) error {
 	limit := s.cfg.Dialect.Limits().Parameters
+	ids := map[string]int64{}
 	for _, part := range chunks(b.revisions, limit, s.eng.sizes) {
-		if _, err := s.eng.insertNew(ctx, tx, s.rev, revisionKey(), part); err != nil {
+		some, err := s.eng.insertRevisions(ctx, tx, s.rev, part)
+		if err != nil {
 			return s.fail("store revisions", "", nil, err)
 		}
+		maps.Copy(ids, some)
 	}
 	var count tally
 	for _, g := range b.groups {
+		add := func(hash, typ string, entries int64) { count.add(hash, g.entity, typ, entries) }
 		for _, part := range chunks(g.rows, limit, s.eng.sizes) {
-			fresh, err := s.eng.insertNew(ctx, tx, g.table, entryKey(), part)
-			if err != nil {
+			w := entriesWrite{table: g.table, rows: part, count: add}
+			if err := s.eng.insertNew(ctx, tx, w); err != nil {
 				return s.fail("store entries of", "entity "+g.entity, nil, err)
-			}
-			for i, isNew := range fresh {
-				if isNew {
-					count.add(textOf(part[i][rowHash]), g.entity, textOf(part[i][rowType]))
-				}
 			}
 		}
 	}
-	return s.addReceipts(ctx, tx, b.hashes, count.list)
-}
-
-// addReceipts also finds the entries without a revision. It comes last: a
-// transaction of SQLite that begins by reading may not be allowed to write.
-func (s *Store) addReceipts(
-	ctx context.Context, tx dialect.Execer, hashes []any, receipts []receipt,
-) error {
-	ids, err := s.revisionIDs(ctx, tx, hashes)
-	if err != nil {
+	if err := s.findRevisions(ctx, tx, b.hashes, ids); err != nil {
 		return err
 	}
+	return s.addReceipts(ctx, tx, count.list, ids)
+}
+
+func (s *Store) addReceipts(
+	ctx context.Context, tx dialect.Execer, receipts []receipt, ids map[string]int64,
+) error {
 	slices.SortFunc(receipts, func(x, y receipt) int {
 		return cmp.Or(strings.Compare(x.hash, y.hash), strings.Compare(x.entity, y.entity),
 			strings.Compare(x.typ, y.typ))
@@ -177,37 +174,40 @@ func (s *Store) addReceipts(
 	return nil
 }
 
-func (s *Store) revisionIDs(
-	ctx context.Context, tx dialect.Execer, hashes []any,
-) (map[string]int64, error) {
-	ids := make(map[string]int64, len(hashes))
-	for part := range slices.Chunk(hashes, maxRows) {
+// findRevisions adds the ids that are missing from ids: of revisions that were
+// stored before. It comes after the entries, since a transaction of SQLite that
+// begins by reading may not be allowed to write.
+func (s *Store) findRevisions(
+	ctx context.Context, tx dialect.Execer, hashes []any, ids map[string]int64,
+) error {
+	var missing []any
+	for _, hash := range hashes {
+		if _, ok := ids[textOf(hash)]; !ok {
+			missing = append(missing, hash)
+		}
+	}
+	for part := range slices.Chunk(missing, maxRows) {
 		b := &builder{d: s.cfg.Dialect}
 		b.text("SELECT id, transaction_hash FROM ")
 		b.table(s.rev.Name)
 		b.text(" WHERE ")
 		b.in("transaction_hash", part)
-		err := query(ctx, tx, b, func(scan func(...any) error) error {
-			var id int64
-			var hash string
-			err := scan(&id, &hash)
-			ids[hash] = id
-			return err
-		})
+		found, err := idsByHash(ctx, tx, b)
 		if err != nil {
-			return nil, s.fail("read revisions", "", nil, err)
+			return s.fail("read revisions", "", nil, err)
 		}
+		maps.Copy(ids, found)
 	}
-	for _, hash := range hashes {
+	for _, hash := range missing {
 		if _, ok := ids[textOf(hash)]; !ok {
-			return nil, &annals.Error{
+			return &annals.Error{
 				Op: "store entries of", Subject: "revision " + textOf(hash),
 				Remedy: "put the revision into the batch",
 				Err:    fmt.Errorf("neither in the batch nor stored: %w", annals.ErrNotFound),
 			}
 		}
 	}
-	return ids, nil
+	return nil
 }
 
 // textOf is the text of a row's value.

@@ -30,7 +30,7 @@ func (s *Store) WriteTx(
 			return err
 		}
 		ordinals = append(ordinals, e.Seq)
-		count.add(e.TransactionHash, e.Entity, string(e.Type))
+		count.add(e.TransactionHash, e.Entity, string(e.Type), 1)
 	}
 	slices.Sort(ordinals)
 	ordinals = slices.Compact(ordinals)

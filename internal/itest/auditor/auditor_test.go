@@ -339,4 +339,3 @@ func TestCaptureOfWhatIsNotBuilt(t *testing.T) {
 		}
 	})
 }
-

@@ -159,6 +159,27 @@ type Part struct {
 	LotCode *string `gorm:"size:20"`
 }
 
+// Vehicle is one table for several types.
+type Vehicle struct {
+	ID     uint
+	Kind   string
+	Wheels *int
+	Sails  *int
+}
+
+// Sample has values of every sort.
+type Sample struct {
+	ID     uint
+	Price  *string `gorm:"type:decimal(14,4)"`
+	Data   *string `gorm:"type:json"`
+	Raw    []byte
+	Seen   *time.Time `gorm:"precision:6"`
+	Rate   *float64
+	Ready  *bool
+	Big    int64
+	Letter string `gorm:"type:text"`
+}
+
 // Bare is not audited, and nothing that is hangs on it.
 type Bare struct {
 	ID   uint
@@ -169,6 +190,6 @@ func models() []any {
 	return []any{
 		&Author{}, &Profile{}, &Tag{}, &Post{}, &Item{}, &Memo{}, &Stock{}, &Doc{}, &Toy{},
 		&Cat{}, &Person{}, &Node{}, &Region{}, &Branch{}, &Desk{}, &Slot{}, &SlotUse{},
-		&SlotNote{}, &Lot{}, &Part{}, &Bare{},
+		&SlotNote{}, &Lot{}, &Part{}, &Vehicle{}, &Sample{}, &Bare{},
 	}
 }

@@ -105,16 +105,24 @@ func readAll(tb testing.TB, w *world, r *capture.Reader) []capture.Row {
 // is missing and nothing invented.
 func (w *world) replay(s state, entries []annals.Entry) {
 	w.tb.Helper()
+	if problem := w.replayed(s, entries); problem != "" {
+		w.tb.Error(problem)
+	}
+}
+
+// replayed says what is wrong with the entries, or nothing.
+func (w *world) replayed(s state, entries []annals.Entry) string {
+	w.tb.Helper()
 	for i := range entries {
 		if err := s.apply(w.tb, &entries[i]); err != nil {
-			w.tb.Errorf("replay %s: %v", line(w.tb, &entries[i]), err)
-			return
+			return fmt.Sprintf("replay %s: %v", line(w.tb, &entries[i]), err)
 		}
 	}
 	now := w.live()
 	if d := cmp.Diff(now.text(), s.text()); d != "" {
-		w.tb.Errorf("replayed entries give something else (-live +replayed):\n%s", d)
+		return "replayed entries give something else (-live +replayed):\n" + d
 	}
+	return ""
 }
 
 func (s *state) apply(tb testing.TB, e *annals.Entry) error {
@@ -204,22 +212,16 @@ func sortedCopy(s []string) []string {
 	return c
 }
 
-// copied returns a copy of a row to seed, so that the next world gets it as it
-// was written here.
+// copied returns a deep copy of a row to seed, so that the next world gets it as
+// it was written here.
 func copied(row any) any {
-	v := reflect.ValueOf(row)
-	if v.Kind() != reflect.Pointer {
-		c := reflect.New(v.Type())
-		c.Elem().Set(v)
-		return c.Interface()
-	}
 	b, err := json.Marshal(row)
 	if err != nil {
-		return row
+		panic(err)
 	}
-	c := reflect.New(v.Type().Elem())
+	c := reflect.New(reflect.TypeOf(row))
 	if err := json.Unmarshal(b, c.Interface()); err != nil {
-		return row
+		panic(err)
 	}
 	return c.Interface()
 }

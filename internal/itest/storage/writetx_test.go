@@ -73,6 +73,9 @@ func TestStatementsPerTransaction(t *testing.T) {
 			{1, []string{"post"}, 1}, {100, []string{"post"}, 1}, {1000, []string{"post"}, 1},
 			{10, []string{"post", "tag"}, 2}, {2000, []string{"post", "tag"}, 2},
 		} {
+			if db.Kind == "sqlite" && c.tables > 1 {
+				break // there texts are few, not statements
+			}
 			rec.taken()
 			store(t, s, pool, revision(n), changes(c.changes, c.into...))
 			got := rec.texts()

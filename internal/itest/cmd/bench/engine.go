@@ -18,15 +18,12 @@ import (
 // engine is one kind of database. There is one implementation per file:
 // postgres.go, mariadb.go, sqlite.go.
 type engine interface {
-	kind() string
-	// scheme is the name of annals' dialect.
-	scheme() string
-	// title names it in the document, wire whether statements travel to a server.
-	title() string
-	wire() bool
-	// variants are ways of connecting that differ in what travels; "" is the
-	// driver's default.
-	variants() []string
+	server
+	traits
+}
+
+// server makes databases and connects to them.
+type server interface {
 	create(ctx context.Context, name string) error
 	drop(ctx context.Context, name string) error
 	close() error
@@ -37,7 +34,23 @@ type engine interface {
 	about() []string
 	// settle statements bring statistics up to date and clear away dead rows.
 	settle(tables ...string) []string
-	// extra is how many statements a transaction takes over the design's number.
+}
+
+// traits are what is known of it.
+type traits interface {
+	// kind names it on the command line, title in the document, scheme is the
+	// name of annals' dialect.
+	kind() string
+	title() string
+	scheme() string
+	// wire: statements travel to a server.
+	wire() bool
+	// variants are ways of connecting that differ in what travels; "" is the
+	// driver's default.
+	variants() []string
+	// prepares: the driver prepares every statement that has arguments.
+	prepares(variant string) bool
+	// extra is how many statements a transaction takes over the design's number,
 	// remark tells why.
 	extra(w work) int
 	remark() string

@@ -21,6 +21,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,8 +38,9 @@ type options struct {
 	// operations are those to measure; all are needed for the document.
 	operations []operation
 	quick      bool
-	out, dir  string
-	profile   string
+	out, dir   string
+	// cpuProfile and allocProfile are files for profiles of the whole run.
+	cpuProfile, allocProfile string
 }
 
 func main() {
@@ -55,19 +57,32 @@ func start() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if o.profile == "" {
-		return run(ctx, o)
+	return profiled(o, func() error { return run(ctx, o) })
+}
+
+// profiled writes the profiles that were asked for.
+func profiled(o options, f func() error) (err error) {
+	if o.cpuProfile != "" {
+		file, err := os.Create(o.cpuProfile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return errors.Join(err, file.Close())
+		}
+		defer func() {
+			pprof.StopCPUProfile()
+			err = errors.Join(err, file.Close())
+		}()
 	}
-	f, err := os.Create(o.profile)
+	if err := f(); err != nil || o.allocProfile == "" {
+		return err
+	}
+	file, err := os.Create(o.allocProfile)
 	if err != nil {
 		return err
 	}
-	if err := pprof.StartCPUProfile(f); err != nil {
-		return errors.Join(err, f.Close())
-	}
-	err = run(ctx, o)
-	pprof.StopCPUProfile()
-	return errors.Join(err, f.Close())
+	return errors.Join(pprof.Lookup("allocs").WriteTo(file, 0), file.Close())
 }
 
 func parseFlags(args []string) (options, error) {
@@ -81,7 +96,8 @@ func parseFlags(args []string) (options, error) {
 	set.BoolVar(&o.quick, "quick", false, "few rounds and entries: to see that it runs")
 	set.StringVar(&o.out, "out", "docs/benchmarks.md", `file to write; "-" is standard output`)
 	set.StringVar(&o.dir, "dir", os.TempDir(), "folder for the files of SQLite")
-	set.StringVar(&o.profile, "cpuprofile", "", "file for a CPU profile of the whole run")
+	set.StringVar(&o.cpuProfile, "cpuprofile", "", "file for a CPU profile of the whole run")
+	set.StringVar(&o.allocProfile, "allocprofile", "", "file for a profile of allocations")
 	if err := set.Parse(args); err != nil {
 		return o, err
 	}
@@ -90,11 +106,15 @@ func parseFlags(args []string) (options, error) {
 	if o.quick {
 		o.quicken(given)
 	}
-	if o.rows < batchSize || o.rows%batchSize != 0 || o.rounds < 1 {
-		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more", batchSize)
+	if o.rows < batchSize || o.rows%batchSize != 0 || o.rounds < 1 || o.entries < 0 {
+		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more, "+
+			"-entries 0 or more", batchSize)
 	}
 	o.databases = strings.Split(*databases, ",")
 	for op := range strings.SplitSeq(*operations, ",") {
+		if !slices.Contains([]operation{opCreate, opUpdate, opDelete}, operation(op)) {
+			return o, fmt.Errorf("unknown operation %q: want create, update or delete", op)
+		}
 		o.operations = append(o.operations, operation(op))
 	}
 	return o, nil

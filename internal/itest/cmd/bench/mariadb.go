@@ -45,6 +45,8 @@ func (mariadbEngine) wire() bool         { return true }
 func (mariadbEngine) variants() []string { return []string{"", interpolated} }
 func (e mariadbEngine) close() error     { return e.admin.Close() }
 
+func (mariadbEngine) prepares(variant string) bool { return variant != interpolated }
+
 func (e mariadbEngine) create(ctx context.Context, name string) error {
 	_, err := e.admin.ExecContext(ctx, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
 	return err
@@ -97,8 +99,8 @@ func (mariadbEngine) extra(w work) int {
 }
 
 func (mariadbEngine) remark() string {
-	return "Limit here: one statement more for the receipts, and one for each 10,000 numbers beyond\n" +
-		"500, since no statement of MariaDB writes two tables. The driver prepares each statement\n" +
-		"that has arguments, every time: a round trip more. `interpolateParams=true` in the DSN\n" +
-		"spares it, for the application and for annals."
+	return "Limit here: one statement more for the receipts, since no statement of MariaDB writes\n" +
+		"two tables, and one for each 10,000 numbers beyond 500. The driver prepares each\n" +
+		"statement that has arguments, every time: a round trip more. `interpolateParams=true` in\n" +
+		"the DSN spares it, for the application and for annals."
 }

@@ -36,6 +36,9 @@ func (postgresEngine) wire() bool         { return true }
 func (postgresEngine) variants() []string { return []string{""} }
 func (e postgresEngine) close() error     { return e.admin.Close() }
 
+// prepares: once for a text and connection, which does not count.
+func (postgresEngine) prepares(string) bool { return false }
+
 func (e postgresEngine) create(ctx context.Context, name string) error {
 	_, err := e.admin.ExecContext(ctx, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
 	return err
@@ -85,6 +88,6 @@ func (postgresEngine) settle(tables ...string) []string {
 func (postgresEngine) extra(work) int { return 0 }
 
 func (postgresEngine) remark() string {
-	return "One statement stores the revision and its receipts and draws the numbers. pgx prepares a\n" +
-		"statement the first time a connection meets its text: a round trip more, once."
+	return "One statement stores the revision and its receipts and draws the numbers. pgx prepares\n" +
+		"a statement the first time a connection meets its text: a round trip more, once."
 }

@@ -51,13 +51,14 @@ func (r report) times(p *page) {
 	for _, res := range r.results {
 		p.text("### %s %s\n", res.engine.title(), res.version)
 		p.head("operation", "rows", "unaudited, ms", "audited, ms", "ratio", "quartiles",
-			"unaudited rows/s", "audited rows/s")
+			"unaudited rows/s", "audited rows/s", "added µs per row")
 		for _, m := range res.writes {
 			plain, audited := medianOf(m.plain, seconds), medianOf(m.audited, seconds)
 			s := m.ratio()
 			p.row(string(m.op), count(m.rows), millis(plain), millis(audited),
 				fmt.Sprintf("**%.2f**", s.median), fmt.Sprintf("%.2f–%.2f", s.low, s.high),
-				rate(m.rows, plain), rate(m.rows, audited))
+				rate(m.rows, plain), rate(m.rows, audited),
+				three((audited-plain)*1e6/float64(m.rows)))
 		}
 		p.text("")
 	}
@@ -102,7 +103,7 @@ func (r report) memory(p *page) {
 	p.text("## Writing through GORM: memory of the program\n")
 	p.text("Allocated per operation, the driver included (SQLite works outside of Go's heap), and")
 	p.text("the most live heap ahead of any statement of the operation, over what was live before.\n")
-	p.head("operation", "rows", "database", "unaudited kB", "audited kB", "ratio",
+	p.head("operation", "rows", "database", "unaudited kB", "audited kB", "added kB per row",
 		"unaudited allocations", "audited allocations", "unaudited peak kB", "audited peak kB")
 	bytes := func(s sample) float64 { return s.bytes }
 	allocs := func(s sample) float64 { return s.allocs }
@@ -110,7 +111,7 @@ func (r report) memory(p *page) {
 		for _, m := range res.writes {
 			plain, audited := medianOf(m.plain, bytes), medianOf(m.audited, bytes)
 			p.row(string(m.op), count(m.rows), res.engine.title(), kilo(plain), kilo(audited),
-				fmt.Sprintf("%.1f", audited/plain),
+				kilo((audited-plain)/float64(m.rows)),
 				count(int(medianOf(m.plain, allocs))), count(int(medianOf(m.audited, allocs))),
 				kilo(float64(m.without.peak)), kilo(float64(m.through.peak)))
 		}
@@ -121,25 +122,29 @@ func (r report) memory(p *page) {
 // breakdown tells where the time of the largest operations goes.
 func (r report) breakdown(p *page) {
 	p.text("## Where the time goes: %s rows\n", count(r.options.rows))
-	p.text("One audited operation on a traced connection, in milliseconds (median of three):")
-	p.text("waiting for the database and reading its answers, by what the statements are for, and")
-	p.text("the rest, which is the program's own: GORM, comparing rows, making entries.\n")
-	head := []string{"operation", "database", "whole"}
+	p.text("One operation on a traced connection, in milliseconds (median of three): waiting for the")
+	p.text("database and reading its answers, by what the audited operation's statements are for, and")
+	p.text("the rest, which is the program's own: GORM, comparing rows, making entries. The last")
+	p.text("column is what the ratio would be if annals' own code took no time at all.\n")
+	head := []string{"operation", "database", "unaudited", "audited"}
 	for c := range classes {
 		head = append(head, c.String())
 	}
-	p.head(append(head, "the program", "of it unaudited")...)
+	p.head(append(head, "the program", "of it unaudited", "ratio", "ratio, database alone")...)
 	for _, res := range r.results {
 		for _, m := range res.writes {
 			if m.rows != r.options.rows {
 				continue
 			}
-			cells := []string{string(m.op), res.engine.title(), millis(m.through.total.Seconds())}
+			plain, audited := m.without.total.Seconds(), m.through.total.Seconds()
+			cells := []string{string(m.op), res.engine.title(), millis(plain), millis(audited)}
 			for _, d := range m.through.spent {
 				cells = append(cells, millis(d.Seconds()))
 			}
+			own := m.through.own().Seconds() - m.without.own().Seconds()
 			p.row(append(cells, millis(m.through.own().Seconds()),
-				millis(m.without.own().Seconds()))...)
+				millis(m.without.own().Seconds()), fmt.Sprintf("%.1f", audited/plain),
+				fmt.Sprintf("%.1f", (audited-own)/plain))...)
 		}
 	}
 	p.text("")

@@ -23,6 +23,7 @@ func (sqliteEngine) title() string                        { return "SQLite" }
 func (sqliteEngine) wire() bool                           { return false }
 func (sqliteEngine) variants() []string                   { return []string{""} }
 func (sqliteEngine) close() error                         { return nil }
+func (sqliteEngine) prepares(string) bool                 { return false }
 func (sqliteEngine) create(context.Context, string) error { return nil }
 
 func (e sqliteEngine) file(name string) string { return filepath.Join(e.dir, name+".db") }
@@ -76,6 +77,6 @@ func (sqliteEngine) extra(w work) int {
 }
 
 func (sqliteEngine) remark() string {
-	return "Limit here: three statements more for the receipts and the numbers, and one that takes the\n" +
-		"write lock ahead of a read. Nothing travels: a statement is a call in the process."
+	return "Limit here: three statements more for the receipts and the numbers, and one that takes\n" +
+		"the write lock ahead of a read. Nothing travels: a statement is a call in the process."
 }

@@ -14,9 +14,9 @@ import (
 type class int
 
 const (
-	business class = iota
-	reads          // rows before and after, and SQLite's write lock
-	revisions      // revision, receipts, numbers
+	business  class = iota
+	reads           // rows before and after, and SQLite's write lock
+	revisions       // revision, receipts, numbers
 	entries
 	control // begin, commit
 	classes
