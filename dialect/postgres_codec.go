@@ -25,7 +25,9 @@ func (postgres) ReadExpr(c Column, ref string) string {
 		// A cast to text would cut the blanks off.
 		return "pg_catalog.textin(pg_catalog.bpcharout(" + ref + "))"
 	case KindBytes:
-		return "CASE WHEN pg_catalog.octet_length(" + ref + ") <= " + strconv.Itoa(maxBase64) +
+		// concat passes over nulls, so null comes first.
+		return "CASE WHEN " + ref + " IS NULL THEN NULL" +
+			" WHEN pg_catalog.octet_length(" + ref + ") <= " + strconv.Itoa(maxBase64) +
 			" THEN pg_catalog.encode(" + ref + ", 'hex') ELSE pg_catalog.concat('#'," +
 			" pg_catalog.octet_length(" + ref + "), '#'," +
 			" pg_catalog.encode(pg_catalog.sha256(" + ref + "), 'hex')) END"

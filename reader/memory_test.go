@@ -30,11 +30,11 @@ func (m *memory) Find(_ context.Context, q storage.Query) ([]annals.Entry, error
 	if m.err != nil {
 		return nil, m.err
 	}
-	any := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+	oneOf := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
 	out := []annals.Entry{}
 	for _, e := range m.entries {
-		if any(q.Entities, e.Entity) && any(q.ObjectIDs, e.ObjectID) &&
-			any(q.Hashes, e.TransactionHash) &&
+		if oneOf(q.Entities, e.Entity) && oneOf(q.ObjectIDs, e.ObjectID) &&
+			oneOf(q.Hashes, e.TransactionHash) &&
 			(q.Before.IsZero() || e.Cursor().Before(q.Before)) &&
 			(q.After.IsZero() || q.After.Before(e.Cursor())) {
 			out = append(out, e)

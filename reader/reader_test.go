@@ -164,7 +164,8 @@ func TestCursorBelongsToItsQuery(t *testing.T) {
 		t.Fatal(err)
 	}
 	same := []reader.Query{
-		{Entity: "post"}, {Entities: []string{"post", "post"}, Limit: 3},
+		{Entity: "post"},
+		{Entities: []string{"post", "post"}, Limit: 3},
 		{Entity: "post", Since: time.Unix(1, 0), Until: time.Now()},
 	}
 	for _, q := range same {
@@ -174,9 +175,14 @@ func TestCursorBelongsToItsQuery(t *testing.T) {
 		}
 	}
 	foreign := []reader.Query{
-		{}, {Entity: "tag"}, {Entity: "post", Ascending: true}, {Entity: "post", ObjectID: "1"},
-		{Entity: "post", Actor: "1"}, {Entity: "post", Field: "a"},
-		{Entity: "post", Types: []annals.EntryType{annals.Update}}, {Entity: "post", Transaction: hash(1)},
+		{},
+		{Entity: "tag"},
+		{Entity: "post", Ascending: true},
+		{Entity: "post", ObjectID: "1"},
+		{Entity: "post", Actor: "1"},
+		{Entity: "post", Field: "a"},
+		{Entity: "post", Types: []annals.EntryType{annals.Update}},
+		{Entity: "post", Transaction: hash(1)},
 	}
 	for _, q := range foreign {
 		q.Cursor = first.Next
@@ -249,7 +255,10 @@ func TestHistory(t *testing.T) {
 			t.Errorf("newest first, pages of %d: %s", size, got)
 		}
 	}
-	for range r.History(t.Context(), "tag", "1", reader.HistoryOptions{PageSize: 1}) {
+	for _, err := range r.History(t.Context(), "tag", "1", reader.HistoryOptions{PageSize: 1}) {
+		if err != nil {
+			t.Error(err)
+		}
 		break // must not be called again
 	}
 	oldest, err := r.Oldest(t.Context(), "tag", "1")
@@ -323,7 +332,8 @@ func TestRevisionByPrefix(t *testing.T) {
 
 func TestNewFaults(t *testing.T) {
 	for _, c := range []reader.Config{
-		{}, {Entities: known, Stores: []reader.Named{{Name: "a"}}},
+		{},
+		{Entities: known, Stores: []reader.Named{{Name: "a"}}},
 		{Entities: known, Stores: []reader.Named{{"a", &memory{}}, {"a", &memory{}}}},
 	} {
 		if _, err := reader.New(c); !errors.Is(err, annals.ErrConfig) {

@@ -24,7 +24,7 @@ const fullHash = 32
 // since storages have to sort a revision's entries for each page.
 const revisionPage = 5000
 
-// ErrAmbiguous: several revisions begin like that.
+// ErrAmbiguous means that several revisions begin like that.
 var ErrAmbiguous = fmt.Errorf("ambiguous hash: %w", annals.ErrConfig)
 
 // RevisionView is one revision with everything that it changed.

@@ -31,11 +31,8 @@ func (postgres) mark(ctx context.Context, s *statement) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask whether table %s is partitioned: %w", t, err)
 	}
-	partitioned := false
-	for rows.Next() && err == nil {
-		err = rows.Scan(&partitioned)
-	}
-	if err = errors.Join(err, rows.Close(), rows.Err()); err != nil {
+	partitioned, err := isTrue(rows)
+	if err != nil {
 		return "", fmt.Errorf("ask whether table %s is partitioned: %w", t, err)
 	}
 	s.plugin.partitioned.Store(t, partitioned)
@@ -43,6 +40,17 @@ func (postgres) mark(ctx context.Context, s *statement) (string, error) {
 		return "", nil
 	}
 	return mark, nil
+}
+
+// isTrue reads the answer of a query for one boolean; no row means false.
+func isTrue(rows *sql.Rows) (answer bool, err error) {
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := rows.Scan(&answer); err != nil {
+			return false, err
+		}
+	}
+	return answer, rows.Err()
 }
 
 // returnsMet implements engine.

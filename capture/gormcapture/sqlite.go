@@ -33,12 +33,12 @@ func (sqlite) result(
 	if err != nil {
 		return nil, fmt.Errorf("ask for the last insert id: %w", err)
 	}
+	defer func() { _ = rows.Close() }() // all rows are read below
 	r := counted{affected: s.affected}
-	for rows.Next() && err == nil {
-		err = rows.Scan(&r.lastID)
+	for rows.Next() {
+		if err := rows.Scan(&r.lastID); err != nil {
+			return nil, fmt.Errorf("ask for the last insert id: %w", err)
+		}
 	}
-	if cerr := rows.Close(); err == nil {
-		err = cerr
-	}
-	return r, err
+	return r, rows.Err()
 }

@@ -290,7 +290,7 @@ func (s *Store) branch(b *builder, q storage.Query, br branch, t term) {
 	}
 	if t.bound != "" {
 		op := map[bool]string{true: "<=", false: ">="}[q.Ascending]
-		w.compare(layout.ColCreatedAt, op, s.eng.bindInstant(t.bound))
+		w.compare(op, s.eng.bindInstant(t.bound))
 	}
 	s.filters(&w, q, br.column, t.loose)
 	order(b, "", q, lead)
@@ -311,10 +311,10 @@ func (s *Store) filters(w *where, q storage.Query, lead string, loose bool) {
 		}
 	}
 	if !q.Since.IsZero() {
-		w.compare(layout.ColCreatedAt, ">=", s.eng.bindInstant(formatInstant(ceil(q.Since))))
+		w.compare(">=", s.eng.bindInstant(formatInstant(ceil(q.Since))))
 	}
 	if !q.Until.IsZero() {
-		w.compare(layout.ColCreatedAt, "<", s.eng.bindInstant(formatInstant(ceil(q.Until))))
+		w.compare("<", s.eng.bindInstant(formatInstant(ceil(q.Until))))
 	}
 	s.past(w, "<", q.Before, loose)
 	s.past(w, ">", q.After, loose)
@@ -333,7 +333,7 @@ func (s *Store) past(w *where, op string, p annals.Position, loose bool) {
 		return
 	}
 	at := s.eng.bindInstant(formatInstant(p.CreatedAt))
-	w.compare(layout.ColCreatedAt, op+"=", at)
+	w.compare(op+"=", at)
 	if loose {
 		return
 	}
@@ -383,9 +383,10 @@ func (w *where) in(column string, values []any) {
 	w.b.in(w.b.d.Quote(column), values)
 }
 
-func (w *where) compare(column, op string, value any) {
+// compare is about the time of capture.
+func (w *where) compare(op string, value any) {
 	w.and()
-	w.b.name(column)
+	w.b.name(layout.ColCreatedAt)
 	w.b.text(" ", op, " ")
 	w.b.bind(value)
 }

@@ -41,6 +41,7 @@ func null[T any](dst *T) sql.Scanner { return &nullable[T]{dst} }
 
 type nullable[T any] struct{ dst *T }
 
+// Scan implements sql.Scanner.
 func (n *nullable[T]) Scan(v any) error {
 	var got sql.Null[T]
 	if err := got.Scan(v); err != nil {

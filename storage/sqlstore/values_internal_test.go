@@ -45,7 +45,11 @@ func TestCut(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"", 3, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc"}, {"äöüß", 3, "äöü"}, {"🙂🙂", 1, "🙂"},
+		{"", 3, ""},
+		{"abc", 3, "abc"},
+		{"abcd", 3, "abc"},
+		{"äöüß", 3, "äöü"},
+		{"🙂🙂", 1, "🙂"},
 		{"abc", 0, ""},
 	} {
 		if got := cut(c.text, c.n); got != c.want {

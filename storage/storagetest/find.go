@@ -63,8 +63,10 @@ func testPages(t *testing.T, in Instance) {
 	write(t, in, list...)
 	for _, limit := range []int{1, 2, 5, 7, len(list)} {
 		for _, q := range []storage.Query{
-			{}, {Ascending: true},
-			{ObjectIDs: []string{"1"}}, {Actors: []string{"42"}, Ascending: true},
+			{},
+			{Ascending: true},
+			{ObjectIDs: []string{"1"}},
+			{Actors: []string{"42"}, Ascending: true},
 			{Entities: in.Entities[:1]},
 		} {
 			want := find(t, in, q)
@@ -334,8 +336,11 @@ func testEmptyResult(t *testing.T, in Instance) {
 	same(t, find(t, in, storage.Query{}), nil)
 	write(t, in, entry(in.Entities[0], 1))
 	for _, q := range []storage.Query{
-		{Entities: in.Entities[1:]}, {ObjectIDs: []string{"2"}}, {ObjectIDs: []string{"1\x00"}},
-		{Actors: []string{"nobody"}}, {Hashes: []string{"00"}},
+		{Entities: in.Entities[1:]},
+		{ObjectIDs: []string{"2"}},
+		{ObjectIDs: []string{"1\x00"}},
+		{Actors: []string{"nobody"}},
+		{Hashes: []string{"00"}},
 	} {
 		same(t, find(t, in, q), nil)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,7 @@ func testWhole(t *testing.T, in Instance) {
 
 func testRepeat(t *testing.T, in Instance) {
 	list := entries(in.Entities[0], 5, nil)
-	twice := append(list[:5:5], list...)
+	twice := slices.Concat(list[:5], list)
 	for range 3 {
 		write(t, in, twice...)
 	}

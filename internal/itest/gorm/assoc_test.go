@@ -133,15 +133,20 @@ func TestManyToMany(t *testing.T) {
 // TestOneToMany covers foreign keys: children, parents, the only child.
 func TestOneToMany(t *testing.T) {
 	family := []any{
-		Author{Name: "a"}, Author{Name: "b"}, Post{Title: "p", AuthorID: id(1)},
-		Post{Title: "q", AuthorID: id(1)}, Post{Title: "r"},
+		Author{Name: "a"},
+		Author{Name: "b"},
+		Post{Title: "p", AuthorID: id(1)},
+		Post{Title: "q", AuthorID: id(1)},
+		Post{Title: "r"},
 	}
 	play(t, gorm.Config{}, append([]scene{
 		{
 			name: "children created with their parent",
 			do: func(db *gorm.DB) any {
-				a := Author{Name: "a", Posts: []Post{{Title: "p"}, {Title: "q"}},
-					Profile: &Profile{Bio: "x"}}
+				a := Author{
+					Name: "a", Posts: []Post{{Title: "p"}, {Title: "q"}},
+					Profile: &Profile{Bio: "x"},
+				}
 				return see(db.Create(&a), a)
 			},
 			want: []string{
@@ -196,8 +201,10 @@ func TestOneToMany(t *testing.T) {
 			do: func(db *gorm.DB) any {
 				c := Cat{Name: "c", Toys: []Toy{{Name: "ball"}, {Name: "mouse"}}}
 				one := see(db.Create(&c), c)
-				return []saw{one, seeErr(db.Model(&c).Association("Toys").Append(&Toy{Name: "string"})),
-					see(db.Select(clause.Associations).Delete(&c))}
+				return []saw{
+					one, seeErr(db.Model(&c).Association("Toys").Append(&Toy{Name: "string"})),
+					see(db.Select(clause.Associations).Delete(&c)),
+				}
 			},
 			want: []string{
 				`insert cat 1: id=>1 name=>c`,

@@ -178,16 +178,23 @@ func softDelete() []scene {
 // TestCascade covers rows that the database changes because others changed.
 func TestCascade(t *testing.T) {
 	nodes := []any{
-		Node{ID: 1, Name: "root"}, Node{ID: 2, Name: "kid", ParentID: id(1)},
-		Node{ID: 3, Name: "grandkid", ParentID: id(2)}, Node{ID: 4, Name: "friend", FriendID: id(2)},
+		Node{ID: 1, Name: "root"},
+		Node{ID: 2, Name: "kid", ParentID: id(1)},
+		Node{ID: 3, Name: "grandkid", ParentID: id(2)},
+		Node{ID: 4, Name: "friend", FriendID: id(2)},
 		Node{ID: 5, Name: "both", ParentID: id(1), FriendID: id(1)},
 	}
 	shop := []any{
-		Region{Name: "r"}, Branch{Name: "b", RegionID: id(1)}, Branch{Name: "c"},
-		Desk{Name: "d", BranchID: id(1)}, Desk{Name: "e", BranchID: id(2)},
+		Region{Name: "r"},
+		Branch{Name: "b", RegionID: id(1)},
+		Branch{Name: "c"},
+		Desk{Name: "d", BranchID: id(1)},
+		Desk{Name: "e", BranchID: id(2)},
 	}
 	slots := []any{
-		Slot{Code: "A", Name: "a"}, Slot{Code: "B"}, SlotUse{SlotCode: "A", Day: "mon", Who: "w"},
+		Slot{Code: "A", Name: "a"},
+		Slot{Code: "B"},
+		SlotUse{SlotCode: "A", Day: "mon", Who: "w"},
 		SlotUse{SlotCode: "B", Day: "mon"},
 		SlotNote{SlotCode: text("A"), Day: text("mon"), Text: "t"},
 	}

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 		} {
 			if err := flag.Set(name, value); err != nil {
 				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1) //nolint:revive // as below
+				os.Exit(1)
 			}
 		}
 	}
@@ -42,5 +42,5 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "leaked goroutines:", err)
 		code = 1
 	}
-	os.Exit(code) //nolint:revive // stands in for the exit of main that the tests have
+	os.Exit(code)
 }

@@ -105,8 +105,10 @@ func transactions() []scene {
 				tx := db.Begin()
 				tx.Create(&Doc{ID: "a"})
 				tx.Commit()
-				return []saw{see(tx.Session(&gorm.Session{NewDB: true}).Create(&Doc{ID: "b"})),
-					see(tx.Session(&gorm.Session{NewDB: true}).Commit())}
+				return []saw{
+					see(tx.Session(&gorm.Session{NewDB: true}).Create(&Doc{ID: "b"})),
+					see(tx.Session(&gorm.Session{NewDB: true}).Commit()),
+				}
 			},
 			want: []string{`insert doc a: body=> id=>a size=>7`},
 		},

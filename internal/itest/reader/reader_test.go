@@ -261,7 +261,7 @@ func TestUnreachableStorage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer dead.Close() //nolint:errcheck // it was never open
+	defer dead.Close()
 	gone, err := sqlstore.New(sqlstore.Config{
 		Name: "dead", DB: dead, Dialect: dialect.Postgres(),
 		AuditTable: func(_ context.Context, e string) (annals.Table, error) { return annals.Table{Name: e}, nil },

@@ -51,7 +51,10 @@ func TestManyEntities(t *testing.T) {
 		s := open(t, pool, d)
 		fill(t, s, 240, names[:30]...)
 		for _, q := range []storage.Query{
-			{}, {Ascending: true}, {ObjectIDs: []string{"5", "6"}}, {Actors: []string{"3"}},
+			{},
+			{Ascending: true},
+			{ObjectIDs: []string{"5", "6"}},
+			{Actors: []string{"3"}},
 			{Since: revision(1).CreatedAt.Add(20 * time.Millisecond), Ascending: true},
 		} {
 			q.Entities, q.Limit = names, 1000
@@ -154,7 +157,7 @@ func fullScan(t *testing.T, db *testdb.DB, st statement) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer rows.Close() //nolint:errcheck // Err is asked
+	defer rows.Close()
 	columns, _ := rows.Columns()
 	var plan []string
 	bad := false

@@ -89,7 +89,8 @@ func (c *recordedConn) CheckNamedValue(v *driver.NamedValue) error {
 func (c *recordedConn) QueryContext(
 	ctx context.Context, text string, args []driver.NamedValue,
 ) (driver.Rows, error) {
-	rows, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, text, args) //nolint:forcetypeassert // all three have it
+	//nolint:forcetypeassert // all three drivers have it
+	rows, err := c.Conn.(driver.QueryerContext).QueryContext(ctx, text, args)
 	if !errors.Is(err, driver.ErrSkip) {
 		c.r.note(text, args)
 	}

@@ -70,8 +70,11 @@ func TestStatementsPerTransaction(t *testing.T) {
 			into    []string
 			tables  int
 		}{
-			{1, []string{"post"}, 1}, {100, []string{"post"}, 1}, {1000, []string{"post"}, 1},
-			{10, []string{"post", "tag"}, 2}, {2000, []string{"post", "tag"}, 2},
+			{1, []string{"post"}, 1},
+			{100, []string{"post"}, 1},
+			{1000, []string{"post"}, 1},
+			{10, []string{"post", "tag"}, 2},
+			{2000, []string{"post", "tag"}, 2},
 		} {
 			if db.Kind == "sqlite" && c.tables > 1 {
 				break // there texts are few, not statements
@@ -239,7 +242,7 @@ func TestRolesAreEnough(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer tx.Rollback() //nolint:errcheck // it has failed before
+			defer tx.Rollback()
 			err = open(t, as[schema.RoleReader], d).WriteTx(t.Context(), tx, &rev, changes(1, "post"))
 			if !errors.Is(err, annals.ErrCapture) || d.Classify(err) != dialect.ClassAccess {
 				t.Errorf("the reader writes: %v", err)

@@ -36,7 +36,7 @@ func newHistory(n int) history {
 
 // chance is seeded, so that entry i is the same whenever it is made.
 func chance(seed int) *rand.Rand {
-	return rand.New(rand.NewPCG(uint64(seed), 7)) //nolint:gosec // no secret
+	return rand.New(rand.NewPCG(uint64(seed), 7))
 }
 
 func (h history) at(i int) time.Time {

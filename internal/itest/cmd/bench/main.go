@@ -154,7 +154,7 @@ func run(ctx context.Context, o options) error {
 	if o.out == "-" {
 		_, err = os.Stdout.WriteString(r.markdown())
 	} else {
-		err = os.WriteFile(o.out, []byte(r.markdown()), 0o644) //nolint:gosec // a document
+		err = os.WriteFile(o.out, []byte(r.markdown()), 0o644)
 	}
 	return errors.Join(err, r.exceeded())
 }
