@@ -49,6 +49,23 @@ type HashFinder interface {
 	Hashes(ctx context.Context, prefix string, limit int) ([]string, error)
 }
 
+// Marked is the ability to tell what retention took.
+type Marked interface {
+	// Marks returns the marks of the entities, all marks where none is named,
+	// oldest first. A storage that was never cleaned has none.
+	Marks(ctx context.Context, entities ...string) ([]Mark, error)
+}
+
+// Mark says that retention removed the entries of an entity that were strictly
+// older than Before.
+type Mark struct {
+	Entity string
+	Before time.Time
+	// At is when it was set, Actor who ran it.
+	At    time.Time
+	Actor string
+}
+
 // Batch is what is stored at once.
 type Batch struct {
 	Revisions []annals.Revision
