@@ -27,8 +27,11 @@ func ObjectID(key ...json.RawMessage) string {
 
 func objectText(key []json.RawMessage) string {
 	if len(key) == 1 {
+		if len(key[0]) == 0 || key[0][0] != '"' {
+			return string(key[0])
+		}
 		var text string
-		if err := json.Unmarshal(key[0], &text); err == nil && !IsNull(key[0]) {
+		if err := json.Unmarshal(key[0], &text); err == nil {
 			return text
 		}
 		return string(key[0])

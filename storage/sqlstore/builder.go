@@ -98,19 +98,6 @@ func (b *builder) insertInto(t annals.Table, columns []string) {
 	b.text(")")
 }
 
-// rows writes "VALUES (…), (…)".
-func (b *builder) rows(rows [][]any) {
-	b.text(" VALUES ")
-	for i, row := range rows {
-		if i > 0 {
-			b.text(", ")
-		}
-		b.text("(")
-		b.binds(row)
-		b.text(")")
-	}
-}
-
 // texts makes arguments of texts, each fit to be sent, sorted and once.
 func texts(values []string) []any {
 	sorted := slices.Sorted(slices.Values(values))

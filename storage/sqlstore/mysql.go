@@ -234,9 +234,7 @@ func (d mysql) finish(
 func (d mysql) insert(
 	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
 ) error {
-	b := &builder{d: d}
-	b.insertInto(t.Name, columnsOf(t))
-	b.rows(rows)
+	b := insertRows(d, t, rows)
 	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 	return err
 }
@@ -246,9 +244,7 @@ func (d mysql) insertRevisions(
 	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
 ) (map[string]int64, error) {
 	if d.Features().Returning {
-		b := &builder{d: d}
-		b.insertInto(t.Name, columnsOf(t))
-		b.rows(rows)
+		b := insertRows(d, t, rows)
 		b.text(" RETURNING id, transaction_hash")
 		ids, err := idsByHash(ctx, tx, b)
 		if err == nil || d.Classify(err) != dialect.ClassDuplicate {
@@ -345,9 +341,7 @@ func (d mysql) stored(
 
 func (d mysql) addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error {
 	t := layout.RevisionEntity(d.Limits())
-	b := &builder{d: d}
-	b.insertInto(t.Name, columnsOf(t))
-	b.rows(rows)
+	b := insertRows(d, t, rows)
 	b.text(" ON DUPLICATE KEY UPDATE entries = entries + VALUES(entries)")
 	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 	return err

@@ -46,9 +46,7 @@ func (sqlite) hasField(b *builder, ref string, fields []string) {
 // the highest id that was ever inserted, and nobody else writes meanwhile.
 func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {
 	var out begun
-	b := &builder{d: d}
-	b.insertInto(w.table.Name, columnsOf(w.table))
-	b.rows([][]any{d.withoutFacts(w)})
+	b := insertRows(d, w.table, [][]any{d.withoutFacts(w)})
 	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 	if err != nil {
 		return out, err
@@ -121,9 +119,7 @@ func (sqlite) finish(context.Context, dialect.Execer, revisionWrite, begun) erro
 func (d sqlite) insert(
 	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
 ) error {
-	b := &builder{d: d}
-	b.insertInto(t.Name, columnsOf(t))
-	b.rows(rows)
+	b := insertRows(d, t, rows)
 	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 	return err
 }
@@ -131,17 +127,13 @@ func (d sqlite) insert(
 func (d sqlite) insertRevisions(
 	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,
 ) (map[string]int64, error) {
-	b := &builder{d: d}
-	b.insertInto(t.Name, columnsOf(t))
-	b.rows(rows)
+	b := insertRows(d, t, rows)
 	b.text(" ON CONFLICT (transaction_hash) DO NOTHING RETURNING id, transaction_hash")
 	return idsByHash(ctx, tx, b)
 }
 
 func (d sqlite) insertNew(ctx context.Context, tx dialect.Execer, w entriesWrite) error {
-	b := &builder{d: d}
-	b.insertInto(w.table.Name, columnsOf(w.table))
-	b.rows(w.rows)
+	b := insertRows(d, w.table, w.rows)
 	b.text(" ON CONFLICT (source, seq, part) DO NOTHING RETURNING source, seq, part")
 	stored := make(map[string]bool, len(w.rows))
 	if err := readKeys(ctx, tx, b, entryKey(), stored); err != nil {
@@ -157,9 +149,7 @@ func (d sqlite) insertNew(ctx context.Context, tx dialect.Execer, w entriesWrite
 
 func (d sqlite) addReceipts(ctx context.Context, tx dialect.Execer, rows [][]any) error {
 	t := layout.RevisionEntity(d.Limits())
-	b := &builder{d: d}
-	b.insertInto(t.Name, columnsOf(t))
-	b.rows(rows)
+	b := insertRows(d, t, rows)
 	b.text(" ON CONFLICT (revision, entity, type) DO UPDATE SET entries = entries + excluded.entries")
 	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 	return err

@@ -97,8 +97,9 @@ func TestStatementsPerTransaction(t *testing.T) {
 				texts[text] = true
 			}
 		}
-		if db.Kind == "postgres" && len(texts) != 3 {
-			t.Errorf("%d different texts, want 3: one for revisions and one for each table", len(texts))
+		if db.Kind == "postgres" && len(texts) != 4 {
+			t.Errorf("%d different texts, want 4: one for revisions, one for each table, and one "+
+				"for batches of several actors", len(texts))
 		}
 	})
 }
