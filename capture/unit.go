@@ -56,11 +56,11 @@ type Unit struct {
 	locked bool
 }
 
+// captured is what one mutation gave. Entries are made at once: they take far
+// less memory than the images that they are made of.
 type captured struct {
-	ctx      context.Context //nolint:containedctx // whose actor is blamed
-	table    *track.Table
-	mutation annals.Mutation
-	blame    annals.Blame
+	ctx     context.Context //nolint:containedctx // whom the listener is told about
+	entries []annals.Entry
 }
 
 // mark is a savepoint: how much was pending, and had failed, when it was set.
@@ -104,9 +104,21 @@ func (u *Unit) Record(ctx context.Context, t *track.Table, ms ...annals.Mutation
 		return err
 	}
 	blame := u.blame(ctx)
-	for _, m := range ms {
+	extra, _ := annals.ExtraFrom(ctx)
+	for i := range ms {
+		m := &ms[i]
 		m.Source, m.Table, m.At = u.cfg.Source, t.Live.Name, u.now()
-		u.pending = append(u.pending, captured{ctx: ctx, table: t, mutation: m, blame: blame})
+		entries, err := track.Entries(t, m)
+		if err != nil {
+			return err
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		for j := range entries {
+			entries[j].Blame, entries[j].ExtraData = blame, extra
+		}
+		u.pending = append(u.pending, captured{ctx: ctx, entries: entries})
 	}
 	return nil
 }
@@ -215,24 +227,15 @@ func (u *Unit) Flush(ctx context.Context, tx dialect.Execer) error {
 	return nil
 }
 
-// entries makes the entries of what is pending, numbered in order of capture.
+// entries returns what is pending, numbered in order of capture, as the listener
+// has it.
 func (u *Unit) entries() ([]annals.Entry, error) {
-	var all []annals.Entry
-	var seq int64
+	all := make([]annals.Entry, 0, len(u.pending))
 	for i := range u.pending {
 		c := &u.pending[i]
-		c.mutation.Seq = seq + 1
-		entries, err := track.Entries(c.table, &c.mutation)
-		if err != nil {
-			return nil, err
-		}
-		if len(entries) > 0 {
-			seq++
-		}
-		extra, _ := annals.ExtraFrom(c.ctx)
-		for j := range entries {
-			e := &entries[j]
-			e.Blame, e.ExtraData = c.blame, extra
+		for j := range c.entries {
+			e := &c.entries[j]
+			e.Seq = int64(i + 1)
 			if u.cfg.Listener == nil {
 				continue
 			}
@@ -243,7 +246,7 @@ func (u *Unit) entries() ([]annals.Entry, error) {
 				}
 			}
 		}
-		all = append(all, entries...)
+		all = append(all, c.entries...)
 	}
 	return all, nil
 }
