@@ -42,6 +42,20 @@ type Direct interface {
 		entries []annals.Entry) error
 }
 
+// Parts is the ability of a Direct storage to store one revision in several calls,
+// so that a large transaction need not be held in memory.
+type Parts interface {
+	// WritePart is WriteTx for some of the entries of a transaction; their Seq
+	// begin with 1 each time. The first call, where rev.ID is 0, stores the
+	// revision. No receipt is stored yet.
+	WritePart(ctx context.Context, tx dialect.Execer, rev *annals.Revision,
+		entries []annals.Entry) error
+	// WriteReceipts ends a revision that was stored in parts: receipts for all its
+	// entries, each entity and type once.
+	WriteReceipts(ctx context.Context, tx dialect.Execer, rev *annals.Revision,
+		receipts []Receipt) error
+}
+
 // HashFinder is the ability to look revisions up by the beginning of their hash.
 type HashFinder interface {
 	// Hashes returns the hashes that begin with prefix, ascending, at most limit

@@ -42,8 +42,8 @@ type reading interface {
 
 // writing is the SQL that stores entries.
 type writing interface {
-	// begin stores a revision and draws n ≥ 1 numbers, ascending. Where it can
-	// it stores the receipts too.
+	// begin stores a revision, but for one that is stored already, and draws
+	// w.numbers numbers, ascending. Where it can it stores the receipts too.
 	begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error)
 	// finish comes after the entries and stores what begin has left.
 	finish(ctx context.Context, tx dialect.Execer, w revisionWrite, b begun) error
@@ -72,6 +72,9 @@ type revisionWrite struct {
 	row      []any
 	receipts []receipt
 	numbers  int
+	// stored is the id of a revision that is stored already, 0 of one that is not.
+	// Then receipts come without numbers.
+	stored int64
 }
 
 // entriesWrite are entries on their way into their audit table.

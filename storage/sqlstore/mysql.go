@@ -100,8 +100,14 @@ func (d mysql) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (b
 		return d.beginWithTickets(ctx, tx, w)
 	}
 	b := &builder{d: d}
-	d.insertRevision(b, w)
-	b.text(" RETURNING id, CAST(LAST_INSERT_ID() AS CHAR)")
+	if w.stored != 0 {
+		b.text("SELECT ")
+		b.bind(w.stored)
+		b.text(", CAST(LAST_INSERT_ID() AS CHAR)")
+	} else {
+		d.insertRevision(b, w)
+		b.text(" RETURNING id, CAST(LAST_INSERT_ID() AS CHAR)")
+	}
 	first := min(w.numbers, columnNumbers)
 	seq := d.Table(layout.Seq().Name)
 	b.text(strings.Repeat(", NEXTVAL("+seq+")", first))
@@ -155,14 +161,16 @@ func (d mysql) beginWithTickets(
 	if err != nil {
 		return out, err
 	}
-	b := &builder{d: d}
-	d.insertRevision(b, w)
-	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
-	if err != nil {
-		return out, err
-	}
-	if out.id, err = res.LastInsertId(); err != nil {
-		return out, err
+	if out.id = w.stored; out.id == 0 {
+		b := &builder{d: d}
+		d.insertRevision(b, w)
+		res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+		if err != nil {
+			return out, err
+		}
+		if out.id, err = res.LastInsertId(); err != nil {
+			return out, err
+		}
 	}
 	for len(out.numbers) < w.numbers {
 		n := min(w.numbers-len(out.numbers), maxRows)

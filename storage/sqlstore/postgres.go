@@ -74,8 +74,15 @@ func (d postgres) begin(
 ) (begun, error) {
 	b := &builder{d: d}
 	b.text("WITH r AS (")
-	d.insertRevision(b, w)
-	b.text(" RETURNING id), e AS (INSERT INTO ")
+	if w.stored != 0 {
+		b.text("SELECT ")
+		b.bind(w.stored)
+		b.text("::bigint AS id")
+	} else {
+		d.insertRevision(b, w)
+		b.text(" RETURNING id")
+	}
+	b.text("), e AS (INSERT INTO ")
 	b.table(annals.Table{Name: layout.RevisionEntityTable})
 	b.text(` (revision, entity, type, entries) SELECT r.id, x.entity, x.type, x.entries` +
 		` FROM r, json_to_recordset(`)
@@ -86,7 +93,7 @@ func (d postgres) begin(
 	b.text("::text::regclass) FROM r, generate_series(1, ")
 	b.bind(int64(w.numbers))
 	b.text("::integer)")
-	var out begun
+	out := begun{id: w.stored}
 	err := query(ctx, tx, b, func(scan func(...any) error) error {
 		var number int64
 		if err := scan(&out.id, &number); err != nil {

@@ -45,14 +45,16 @@ func (sqlite) hasField(b *builder, ref string, fields []string) {
 // begin draws a range: the sequence of an AUTOINCREMENT column goes on behind
 // the highest id that was ever inserted, and nobody else writes meanwhile.
 func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {
-	var out begun
-	b := insertRows(d, w.table, [][]any{d.withoutFacts(w)})
-	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
-	if err != nil {
-		return out, err
-	}
-	if out.id, err = res.LastInsertId(); err != nil {
-		return out, err
+	out := begun{id: w.stored}
+	if out.id == 0 {
+		b := insertRows(d, w.table, [][]any{d.withoutFacts(w)})
+		res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+		if err != nil {
+			return out, err
+		}
+		if out.id, err = res.LastInsertId(); err != nil {
+			return out, err
+		}
 	}
 	rows := make([][]any, len(w.receipts))
 	for i, r := range w.receipts {
@@ -63,6 +65,9 @@ func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (
 		if err := d.insert(ctx, tx, t, part); err != nil {
 			return out, err
 		}
+	}
+	if w.numbers == 0 {
+		return out, nil
 	}
 	last, err := d.draw(ctx, tx, w.numbers)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/storage"
 )
 
 // WriteTx implements storage.Direct. Besides what that says: an entry without
@@ -14,6 +15,38 @@ import (
 // missing), annals.ErrEntryTooLarge or annals.ErrUnreachable.
 func (s *Store) WriteTx(
 	ctx context.Context, tx dialect.Execer, rev *annals.Revision, entries []annals.Entry,
+) error {
+	return s.write(ctx, tx, rev, entries, true)
+}
+
+// WritePart implements storage.Parts. Its errors are WriteTx's.
+func (s *Store) WritePart(
+	ctx context.Context, tx dialect.Execer, rev *annals.Revision, entries []annals.Entry,
+) error {
+	return s.write(ctx, tx, rev, entries, false)
+}
+
+// WriteReceipts implements storage.Parts.
+func (s *Store) WriteReceipts(
+	ctx context.Context, tx dialect.Execer, rev *annals.Revision, receipts []storage.Receipt,
+) error {
+	var count tally
+	for _, r := range receipts {
+		count.add(rev.Hash, r.Entity, string(r.Type), int64(r.Entries))
+	}
+	w := revisionWrite{table: s.rev, receipts: count.list, stored: rev.ID}
+	b, err := s.eng.begin(ctx, tx, w)
+	if err == nil {
+		err = s.eng.finish(ctx, tx, w, b)
+	}
+	if err != nil {
+		return s.fail("store receipts of revision", rev.Hash, annals.ErrCapture, err)
+	}
+	return nil
+}
+
+func (s *Store) write(ctx context.Context, tx dialect.Execer, rev *annals.Revision,
+	entries []annals.Entry, receipts bool,
 ) error {
 	const op = "store revision"
 	row, err := s.revisionRow(op, rev)
@@ -30,12 +63,17 @@ func (s *Store) WriteTx(
 			return err
 		}
 		ordinals = append(ordinals, e.Seq)
-		count.add(e.TransactionHash, e.Entity, string(e.Type), 1)
+		if receipts {
+			count.add(e.TransactionHash, e.Entity, string(e.Type), 1)
+		}
 	}
 	slices.Sort(ordinals)
 	ordinals = slices.Compact(ordinals)
 	w := revisionWrite{
 		table: s.rev, row: row, receipts: count.list, numbers: max(1, len(ordinals)),
+	}
+	if !receipts {
+		w.stored = rev.ID
 	}
 	// What can be refused is refused before anything is sent.
 	groups, err := s.groups(ctx, op, work)
