@@ -6,6 +6,7 @@ package catalog
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
@@ -92,4 +93,31 @@ func LoadAll(
 		return nil, nil
 	}
 	return load(ctx, q, d, names)
+}
+
+// Identify returns the table that a name leads to, spelled as the database
+// stores it: without Schema where that is the connection's own, with it where the
+// name was found elsewhere. A partition is the partitioned table at the root
+// (PostgreSQL). Where nothing is found it gives ErrNoTable, wrapped.
+func Identify(
+	ctx context.Context, q dialect.Queryer, d dialect.Dialect, name annals.Table,
+) (annals.Table, error) {
+	found, err := readerOf(d).identify(ctx, q, name)
+	if err != nil {
+		return annals.Table{}, unreachable(d, err)
+	}
+	if found.IsZero() {
+		return annals.Table{}, missing(name)
+	}
+	return found, nil
+}
+
+// Referrers names every table, of whatever schema, that has a foreign key, as
+// Identify spells them. Those that the account may not see are missing (MySQL).
+func Referrers(ctx context.Context, q dialect.Queryer, d dialect.Dialect) ([]annals.Table, error) {
+	tables, err := readerOf(d).referrers(ctx, q)
+	if err != nil {
+		return nil, unreachable(d, fmt.Errorf("list foreign keys: %w", err))
+	}
+	return tables, nil
 }

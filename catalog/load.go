@@ -14,6 +14,9 @@ import (
 type reader interface {
 	load(ctx context.Context, q dialect.Queryer, names []annals.Table) ([]*Table, error)
 	list(ctx context.Context, q dialect.Queryer) ([]annals.Table, error)
+	identify(ctx context.Context, q dialect.Queryer, name annals.Table) (annals.Table, error)
+	referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error)
+	own(ctx context.Context, q dialect.Queryer) (string, error)
 }
 
 func readerOf(d dialect.Dialect) reader {
@@ -122,5 +125,23 @@ func listNames(
 		return nil
 	})
 	slices.SortFunc(tables, func(a, b annals.Table) int { return strings.Compare(a.Name, b.Name) })
+	return tables, err
+}
+
+// scanTables runs a query of schema and name, and leaves out the own schema.
+func scanTables(
+	ctx context.Context, q dialect.Queryer, own string, s statement,
+) (tables []annals.Table, err error) {
+	err = query(ctx, q, s, func(scan scanFunc) error {
+		var t annals.Table
+		if err := scan(&t.Schema, &t.Name); err != nil {
+			return err
+		}
+		if t.Schema == own {
+			t.Schema = ""
+		}
+		tables = append(tables, t)
+		return nil
+	})
 	return tables, err
 }

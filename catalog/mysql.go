@@ -44,7 +44,7 @@ func (m mysql) load(
 
 func (m mysql) loadOne(ctx context.Context, q dialect.Queryer, t myTable) error {
 	steps := []func(context.Context, dialect.Queryer, myTable) error{
-		m.table, m.columns, m.jsonColumns, m.uniques, m.foreignKeys, m.actions, m.triggers,
+		m.table, m.columns, m.jsonColumns, m.uniques, m.foreignKeys, m.actions, m.hidden, m.triggers,
 	}
 	for _, step := range steps {
 		if err := step(ctx, q, t); err != nil {
@@ -287,4 +287,53 @@ WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSION
 
 func (m mysql) list(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
 	return listNames(ctx, q, statement{what: "tables", sql: myList})
+}
+
+func (m mysql) own(ctx context.Context, q dialect.Queryer) (string, error) {
+	return m.database(ctx, q)
+}
+
+const myIdentify = `
+SELECT TABLE_SCHEMA AS sch, TABLE_NAME AS tab, @@lower_case_table_names AS folded
+FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = COALESCE(NULLIF(?, ''), DATABASE()) AND TABLE_NAME = ?`
+
+// identify takes another case for the same table where the server does.
+func (m mysql) identify(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (found annals.Table, err error) {
+	own, err := m.database(ctx, q)
+	if err != nil {
+		return found, err
+	}
+	s := statement{"table " + name.String(), myIdentify, []any{name.Schema, name.Name}}
+	err = query(ctx, q, s, func(scan scanFunc) error {
+		var t annals.Table
+		var folded int
+		if err := scan(&t.Schema, &t.Name, &folded); err != nil {
+			return err
+		}
+		if t.Name != name.Name && folded == 0 {
+			return nil
+		}
+		if t.Schema == own {
+			t.Schema = ""
+		}
+		found = t
+		return nil
+	})
+	return found, err
+}
+
+const myReferrers = `
+SELECT DISTINCT TABLE_SCHEMA AS sch, TABLE_NAME AS tab
+FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL
+ORDER BY sch, tab`
+
+func (m mysql) referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
+	own, err := m.database(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return scanTables(ctx, q, own, statement{what: "foreign keys", sql: myReferrers})
 }

@@ -325,6 +325,51 @@ func (p postgres) list(ctx context.Context, q dialect.Queryer) ([]annals.Table, 
 	return listNames(ctx, q, statement{what: "tables", sql: pgList})
 }
 
+func (p postgres) own(ctx context.Context, q dialect.Queryer) (schema string, err error) {
+	err = query(ctx, q, statement{
+		what: "current schema", sql: "SELECT COALESCE(pg_catalog.current_schema()::text, '')",
+	}, func(scan scanFunc) error { return scan(&schema) })
+	return schema, err
+}
+
+const pgIdentify = `
+SELECT ns.nspname::text, c.relname::text FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace ns ON ns.oid = c.relnamespace
+WHERE c.oid = COALESCE(pg_catalog.pg_partition_root(pg_catalog.to_regclass($1::text)),
+  pg_catalog.to_regclass($1::text))`
+
+func (p postgres) identify(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (annals.Table, error) {
+	own, err := p.own(ctx, q)
+	if err != nil {
+		return annals.Table{}, err
+	}
+	s := statement{"table " + name.String(), pgIdentify, []any{p.d.Table(name)}}
+	found, err := scanTables(ctx, q, own, s)
+	if err != nil || len(found) == 0 {
+		return annals.Table{}, err
+	}
+	return found[0], nil
+}
+
+// Foreign keys that a partition has from its parent are the parent's.
+const pgReferrers = `
+SELECT DISTINCT ns.nspname::text AS sch, c.relname::text AS tab FROM pg_catalog.pg_constraint f
+JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
+JOIN pg_catalog.pg_namespace ns ON ns.oid = c.relnamespace
+WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint p
+  WHERE p.oid = f.conparentid AND p.conrelid <> f.conrelid)
+ORDER BY sch, tab`
+
+func (p postgres) referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
+	own, err := p.own(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return scanTables(ctx, q, own, statement{what: "foreign keys", sql: pgReferrers})
+}
+
 // pgArray writes an array literal of texts.
 func pgArray(texts []string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`)

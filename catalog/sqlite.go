@@ -272,3 +272,34 @@ WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\
 func (s sqlite) list(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
 	return listNames(ctx, q, statement{what: "tables", sql: liteList})
 }
+
+func (sqlite) own(context.Context, dialect.Queryer) (string, error) { return "main", nil }
+
+// A name without a schema is looked for in temp, in main, and then in the
+// attached databases in their order (https://www.sqlite.org/lang_naming.html).
+const liteIdentify = `
+SELECT t.schema, t.name FROM pragma_table_list(?) AS t
+JOIN pragma_database_list AS d ON d.name = t.schema
+WHERE ? = '' OR lower(t.schema) = lower(?)
+ORDER BY CASE d.name WHEN 'temp' THEN -1 ELSE d.seq END LIMIT 1`
+
+func (s sqlite) identify(
+	ctx context.Context, q dialect.Queryer, name annals.Table,
+) (annals.Table, error) {
+	found, err := scanTables(ctx, q, "main", statement{
+		"table " + name.String(), liteIdentify, []any{name.Name, name.Schema, name.Schema},
+	})
+	if err != nil || len(found) == 0 {
+		return annals.Table{}, err
+	}
+	return found[0], nil
+}
+
+const liteReferrers = `
+SELECT DISTINCT t.schema AS sch, t.name AS tab
+FROM pragma_table_list AS t JOIN pragma_foreign_key_list(t.name, t.schema) AS f
+WHERE t.type = 'table' ORDER BY sch, tab`
+
+func (s sqlite) referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
+	return scanTables(ctx, q, "main", statement{what: "foreign keys", sql: liteReferrers})
+}
