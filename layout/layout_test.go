@@ -62,12 +62,12 @@ func TestIndexName(t *testing.T) {
 	if got := layout.IndexName("users_audit", columns, inBytes); got != "idx_users_audit_object_id_created_at" {
 		t.Errorf("got %q", got)
 	}
-	a := layout.UniqueIndexName("a", []string{"b_c"}, inBytes)
-	b := layout.UniqueIndexName("a_b", []string{"c"}, inBytes)
+	a := layout.UniqueIndexName("a", []string{"b_c"}, 0, inBytes)
+	b := layout.UniqueIndexName("a_b", []string{"c"}, 0, inBytes)
 	if a == b {
 		t.Errorf("both are %q", a)
 	}
-	if a, b := layout.UniqueIndexName("a", []string{"b_c"}, noLimit), layout.UniqueIndexName("a_b", []string{"c"}, noLimit); a == b {
+	if a, b := layout.UniqueIndexName("a", []string{"b_c"}, 0, noLimit), layout.UniqueIndexName("a_b", []string{"c"}, 0, noLimit); a == b {
 		t.Errorf("both are %q", a)
 	}
 }

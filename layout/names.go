@@ -3,6 +3,7 @@ package layout
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -50,14 +51,19 @@ func IndexName(table string, columns []string, lim dialect.Limits) string {
 	if fits(full, lim) {
 		return full
 	}
-	return UniqueIndexName(table, columns, lim)
+	return UniqueIndexName(table, columns, 0, lim)
 }
 
 // UniqueIndexName returns IndexName with a hash that tells apart what reads the
-// same: table a on (b_c) and table a_b on (c).
-func UniqueIndexName(table string, columns []string, lim dialect.Limits) string {
+// same: table a on (b_c) and table a_b on (c). Each n has a name of its own, for
+// where even that is taken.
+func UniqueIndexName(table string, columns []string, n int, lim dialect.Limits) string {
 	full := indexName(table, columns)
-	tail := "_" + digest(table+"\x00"+strings.Join(columns, "\x00"))
+	text := table + "\x00" + strings.Join(columns, "\x00")
+	if n > 0 {
+		text += "\x00" + strconv.Itoa(n)
+	}
+	tail := "_" + digest(text)
 	return cut(full, tail, lim) + tail
 }
 

@@ -230,8 +230,8 @@ func (p *planner) planIndexes(w *wanted, s *space, live *relation) {
 			}
 			continue
 		}
-		if p.isTaken(s, live, i.Name) {
-			i.Name = layout.UniqueIndexName(w.shape.Name.Name, i.Columns, p.d.Limits())
+		for n := 0; p.isTaken(s, live, i.Name); n++ {
+			i.Name = layout.UniqueIndexName(w.shape.Name.Name, i.Columns, n, p.d.Limits())
 		}
 		if s.taken != nil {
 			s.taken[p.fold(i.Name)] = true

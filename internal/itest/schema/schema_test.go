@@ -275,6 +275,12 @@ func TestIndexesAreComparedByWhatTheyDo(t *testing.T) {
 		s.exec(t, "CREATE INDEX "+index+" ON posts_audit (ip)")
 		s.mustPlan(t, index+"_")
 		s.update(t)
+		// And so is the name that annals then chose.
+		second := layout.UniqueIndexName("posts_audit", []string{"transaction_hash"}, 0, s.d.Limits())
+		s.dropIndex(t, "posts_audit", second)
+		s.exec(t, "CREATE INDEX "+second+" ON posts_audit (blame_user)")
+		s.mustPlan(t, layout.UniqueIndexName("posts_audit", []string{"transaction_hash"}, 1, s.d.Limits()))
+		s.update(t)
 		if s.d.Name() == dialect.MySQLName {
 			return
 		}
