@@ -12,6 +12,7 @@ type (
 	commentKey struct{}
 	extraKey   struct{}
 	offKey     struct{}
+	objectKey  struct{}
 )
 
 // WithActor returns a context whose captured changes are blamed on a.
@@ -59,6 +60,18 @@ func IsOff(ctx context.Context) bool {
 	off, _ := ctx.Value(offKey{}).(bool)
 	return off
 }
+
+// WithObject returns a context that has the program's own value an entry is
+// about. Captures call it before they call a listener.
+func WithObject(ctx context.Context, object any) context.Context {
+	return context.WithValue(ctx, objectKey{}, object)
+}
+
+// ObjectFrom returns, in a listener, the program's own value that the entry is
+// about, such as a *Post that was passed to GORM; nil where the capture knows
+// none, as for rows that a statement changed by its conditions alone. It is live:
+// what it holds is the program's idea, not what was stored.
+func ObjectFrom(ctx context.Context) any { return ctx.Value(objectKey{}) }
 
 // WithComment returns a context whose next revision carries the comment: the
 // first transaction with a captured write reserves it, its commit uses it up,

@@ -1,5 +1,7 @@
 package annals
 
+import "slices"
+
 // Entity is a table with its rules. The zero value of each rule means "none".
 type Entity struct {
 	// Name is how people and programs call it; Source the database it lives in.
@@ -13,6 +15,13 @@ type Entity struct {
 	// Ignore lists columns that are never kept, Mask those whose value is
 	// replaced by {"masked":true}.
 	Ignore, Mask []string
+	// Only lists the columns that are kept, in place of Ignore; empty means all.
+	Only []string
+	// MaskKey, where there is one, adds a keyed digest to masked values, by which
+	// equal values can be told to be equal.
+	MaskKey Secret
+	// Operations are the types of entries that are kept; empty means every type.
+	Operations []EntryType
 	// SoftDelete is the column that, once set, means the object is gone.
 	SoftDelete string
 	// Discriminator is the column with the concrete type of a row.
@@ -24,6 +33,22 @@ type Entity struct {
 	URL string
 	// AuditTable overrides the name of the audit table.
 	AuditTable string
+}
+
+// Keeps reports whether the rules keep a column, masked or not.
+func (e *Entity) Keeps(column string) bool {
+	if len(e.Only) > 0 {
+		return slices.Contains(e.Only, column)
+	}
+	return !slices.Contains(e.Ignore, column)
+}
+
+// Masks reports whether the rules replace a column's values.
+func (e *Entity) Masks(column string) bool { return slices.Contains(e.Mask, column) }
+
+// Gives reports whether the rules keep entries of a type.
+func (e *Entity) Gives(t EntryType) bool {
+	return len(e.Operations) == 0 || slices.Contains(e.Operations, t)
 }
 
 // Relation says that objects of one entity belong to another. It is either a
@@ -42,6 +67,9 @@ type Relation struct {
 	// Columns is the foreign key of a one-to-many relation, a column of the
 	// target's table for each of the owner's key.
 	Columns []string
+	// TypeColumn and TypeValue narrow a polymorphic one-to-many relation: only the
+	// target's rows with that value in that column belong to the owner.
+	TypeColumn, TypeValue string
 }
 
 // Name returns "owner.field".

@@ -21,6 +21,9 @@ var (
 	ErrSchema = errors.New("audit schema is not in place")
 	// ErrCapture: a change could not be recorded, so it must not commit.
 	ErrCapture = errors.New("capture failed")
+	// ErrRawSQL: raw SQL that writes to audited tables is refused by the
+	// configuration, or cannot be recorded.
+	ErrRawSQL = fmt.Errorf("raw SQL refused: %w", ErrCapture)
 	// ErrEntryTooLarge: an entry is over the size limit.
 	ErrEntryTooLarge = fmt.Errorf("entry too large: %w", ErrCapture)
 	// ErrConcurrentChange: rows changed under the capture; try again.
@@ -29,6 +32,8 @@ var (
 	ErrCursor = errors.New("foreign cursor")
 	// ErrNotFound: what was asked for by name is not there.
 	ErrNotFound = errors.New("not found")
+	// ErrForbidden: the reader may not see an entity that was asked for by name.
+	ErrForbidden = errors.New("forbidden")
 	// ErrLocked: another run holds the lock.
 	ErrLocked = errors.New("locked by another run")
 	// ErrUnreachable: a database did not answer.

@@ -72,3 +72,10 @@ func NewHash(now time.Time) string {
 	b[8] = b[8]&0x3f | 0x80
 	return hex.EncodeToString(b[:])
 }
+
+// Receipt says how many entries of a type a revision has for an entity.
+type Receipt struct {
+	Entity  string
+	Type    EntryType
+	Entries int
+}

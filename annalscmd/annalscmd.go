@@ -1,9 +1,11 @@
 // Package annalscmd is the annals command as a library: New returns its cobra
-// command tree, to run on its own or to mount in another program; Run executes
-// it and turns errors into exit codes.
+// command tree, Run executes it and turns errors into exit codes, Mount adds it,
+// or single commands of it, to a program's own command.
 //
 // The package opens no database by itself: Options.Open does, so that a program
-// links only the drivers it wants. The program cmd/annals links all of them.
+// links only the drivers it wants. The program cmd/annals links all of them. A
+// program that has an auditor already gives it as Options.Auditor; the commands
+// then ask its databases, and need no annals.yaml.
 package annalscmd
 
 import (
@@ -15,6 +17,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -26,14 +29,23 @@ import (
 // created only where the DSN says mode=rwc. Passwords never stand in errors.
 type Opener func(ctx context.Context, dsn string) (*sql.DB, dialect.Dialect, error)
 
-// Options are what the command takes from its program. Open is required; the
-// rest has the process's own as default.
+// Options are what the command takes from its program. Open or Auditor is
+// required; the rest has the process's own as default.
 type Options struct {
-	// Open opens databases.
+	// Open opens the databases of annals.yaml.
 	Open Opener
+	// Auditor gives the program's own auditor, in place of annals.yaml; --config is
+	// left out then, and without Open the command init too. It is called once an
+	// execution, by the first command that needs it, and what it returns is closed
+	// at the end: that closes what auditor.Open opened, and leaves the databases
+	// that auditor.New was given open.
+	Auditor func(ctx context.Context) (*auditor.Auditor, error)
+	// Name is the command's name; default annals.
+	Name string
 	// Version is what "annals version" prints; default "dev".
 	Version string
 	// Stdin, Stdout and Stderr; data goes to Stdout, everything else to Stderr.
+	// Mounted commands have those of their parent as default.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	// Env looks up environment variables.
@@ -49,6 +61,9 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Name == "" {
+		o.Name = "annals"
+	}
 	if o.Version == "" {
 		o.Version = "dev"
 	}

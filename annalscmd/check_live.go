@@ -33,7 +33,7 @@ func (a *app) checkLive(ctx context.Context, c *config.Config) error {
 			failed = append(failed, fmt.Errorf("storages.%s.dsn: %w", name, err))
 			continue
 		}
-		_ = db.Close()
+		a.release(db)
 	}
 	for _, name := range keys(c.Sources) {
 		if a.source != "" && name != a.source {
@@ -49,7 +49,7 @@ func (a *app) checkLive(ctx context.Context, c *config.Config) error {
 		return errors.Join(failed...)
 	}
 	for _, err := range failed {
-		a.say("annals: %v", err)
+		a.sayLines(message(err))
 	}
 	return fmt.Errorf("check %s: %w", a.config, &annals.ConfigError{Faults: faults})
 }
@@ -61,12 +61,15 @@ func (a *app) checkSource(
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close() //nolint:errcheck // it was only read
+	defer a.release(db)
 	names, err := catalog.List(ctx, db, d)
 	if err != nil {
 		return nil, fmt.Errorf("check source: %w", err)
 	}
-	l := &liveCheck{config: c, source: source, tables: map[string]*catalog.Table{}}
+	l := &liveCheck{
+		config: c, source: source, tables: map[string]*catalog.Table{},
+		hidden: d.Features().HiddenTables,
+	}
 	for _, n := range names {
 		l.names = append(l.names, n.Name)
 	}
@@ -81,8 +84,10 @@ type liveCheck struct {
 	config *config.Config
 	source string
 	// names are the tables of the source's own schema.
-	names  []string
-	load   func(name string) (*catalog.Table, error)
+	names []string
+	load  func(name string) (*catalog.Table, error)
+	// hidden: the database does not show tables without rights on them.
+	hidden bool
 	tables map[string]*catalog.Table
 	faults []annals.Fault
 }
@@ -99,7 +104,11 @@ func (l *liveCheck) table(path, name string) (*catalog.Table, error) {
 	}
 	t, err := l.load(name)
 	if errors.Is(err, catalog.ErrNoTable) {
-		l.add(path, fmt.Sprintf("table %q does not exist", name), didYouMean(name, l.names))
+		problem := "does not exist"
+		if l.hidden {
+			problem += ", or is not visible to this account"
+		}
+		l.add(path, fmt.Sprintf("table %q %s", name, problem), didYouMean(name, l.names))
 		return nil, nil
 	}
 	if err != nil {
@@ -143,6 +152,7 @@ func (l *liveCheck) entity(name string, e config.Entity) error {
 		columns []string
 	}{
 		{"key", e.Key},
+		{"only", e.Only},
 		{"ignore", e.Ignore},
 		{"mask", e.Mask},
 	} {
@@ -159,6 +169,11 @@ func (l *liveCheck) entity(name string, e config.Entity) error {
 	// What the file does not say, the database does: its primary key counts.
 	l.kept(path+".ignore", t, e.Ignore)
 	l.kept(path+".mask", t, e.Mask)
+	for _, column := range t.Key {
+		if rules := e.Entity(name); len(e.Key) == 0 && len(e.Only) > 0 && !rules.Keeps(column) {
+			l.add(path+".only", fmt.Sprintf("%q is a key column and must be kept", column), "add it")
+		}
+	}
 	return nil
 }
 

@@ -36,6 +36,7 @@ func (l *liveCheck) relation(name string, r config.Relation) error {
 	for i, column := range r.Columns {
 		l.column(fmt.Sprintf("%s.columns[%d]", path, i), target, column)
 	}
+	l.column(path+".type_column", target, r.TypeColumn)
 	return nil
 }
 

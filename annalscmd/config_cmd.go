@@ -3,6 +3,7 @@ package annalscmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -27,14 +28,15 @@ func newCheckCommand(a *app) *cobra.Command {
 		Short: "Tell every fault of the configuration, each with its path",
 		Long: "Checks the file, and then the live databases: that they answer, and that every\n" +
 			"table and column of the configuration is there and can be audited.\n" +
-			"Exit code 2 for faults, 1 where a database did not answer.",
+			"Exit code 2 for faults, 1 where a database did not answer, 4 where all is right but\n" +
+			"asks for what is not part of this version.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load()
 			if err == nil && !offline {
 				err = a.checkLive(cmd.Context(), c)
 			}
-			if err != nil {
+			if err = a.withUnbuilt(c, err); err != nil {
 				return a.tellFaults(err)
 			}
 			a.say("%s: no faults (%s, %s, %s)", a.config,
@@ -46,6 +48,36 @@ func newCheckCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&offline, "offline", false, "check the file only")
 	return cmd
+}
+
+// withUnbuilt adds what is not part of this version to the faults of a check. On its
+// own it is a problem that the check found, and no fault.
+func (a *app) withUnbuilt(c *config.Config, err error) error {
+	if c == nil {
+		return err
+	}
+	unbuilt := c.Unbuilt()
+	if len(unbuilt) == 0 {
+		return err
+	}
+	var fault *annals.ConfigError
+	if errors.As(err, &fault) {
+		return fmt.Errorf("check %s: %w", a.config,
+			&annals.ConfigError{Faults: append(unbuilt, fault.Faults...)})
+	}
+	if err != nil {
+		a.sayLines(message(err))
+	}
+	return &ExitError{Code: ExitProblems, Err: fmt.Errorf("check %s: %w", a.config,
+		&annals.ConfigError{Faults: unbuilt})}
+}
+
+// built refuses a configuration that asks for what is not part of this version.
+func (a *app) built(c *config.Config) error {
+	if faults := c.Unbuilt(); len(faults) > 0 {
+		return fmt.Errorf("use %s: %w", a.config, &annals.ConfigError{Faults: faults})
+	}
+	return nil
 }
 
 // tellFaults prints faults as JSON where that was asked for.
@@ -72,8 +104,10 @@ func newConfigShowCommand(a *app) *cobra.Command {
 		Use:   "show [--routes]",
 		Short: "Print the effective configuration, without secrets",
 		Long: "Prints the configuration with every default filled in and passwords replaced.\n" +
-			"With --routes: for each entity how its changes are captured and delivered, where\n" +
-			"they go, and the rule that decided.",
+			"It asks no database: primary keys, which stand for an absent key, and the tables\n" +
+			"that \"*\" stands for are not in it.\n" +
+			"With --routes: for each entity, those of \"*\" included, how its changes are captured\n" +
+			"and delivered, where they go, and the rule that decided.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load()
@@ -91,7 +125,12 @@ func newConfigShowCommand(a *app) *cobra.Command {
 }
 
 func (a *app) showConfig(c *config.Config) error {
-	text, err := yaml.Marshal(c.Redacted())
+	var doc yaml.Node
+	if err := doc.Encode(c.Redacted()); err != nil {
+		return fmt.Errorf("show configuration: %w", err)
+	}
+	showPrefixes(&doc)
+	text, err := yaml.Marshal(&doc)
 	if err != nil {
 		return fmt.Errorf("show configuration: %w", err)
 	}
@@ -104,6 +143,37 @@ func (a *app) showConfig(c *config.Config) error {
 		return fmt.Errorf("show configuration: %w", err)
 	}
 	return a.printJSON(tree)
+}
+
+// showPrefixes writes the default of table_prefix, which is empty, to storages that
+// have none.
+func showPrefixes(doc *yaml.Node) {
+	storages := valueOf(doc, "storages")
+	if storages == nil {
+		return
+	}
+	for i := 1; i < len(storages.Content); i += 2 {
+		s := storages.Content[i]
+		if valueOf(s, "table_prefix") != nil {
+			continue
+		}
+		at := max(0, slices.IndexFunc(s.Content, func(n *yaml.Node) bool {
+			return n.Value == "table_suffix"
+		}))
+		s.Content = slices.Insert(s.Content, at,
+			&yaml.Node{Kind: yaml.ScalarNode, Value: "table_prefix"},
+			&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: yaml.DoubleQuotedStyle})
+	}
+}
+
+// valueOf is the value of a key of a mapping, nil where there is none.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return nil
 }
 
 // printJSON writes a value as one line of JSON.

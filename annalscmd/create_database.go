@@ -21,7 +21,7 @@ func (a *app) createDatabases(ctx context.Context, c *config.Config) error {
 		}
 		db, _, err := a.connect(ctx, d.Text())
 		if err == nil {
-			_ = db.Close()
+			a.release(db)
 			continue
 		}
 		if !errors.Is(err, annals.ErrNotFound) {
@@ -44,7 +44,7 @@ func (a *app) createDatabase(ctx context.Context, d config.DSN) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // nothing is left to lose
+	defer a.release(db)
 	_, err = schema.CreateDatabase(ctx, db, dia, name)
 	return err
 }

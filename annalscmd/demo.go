@@ -7,6 +7,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// DemoFolder is where a demonstration keeps its files unless told otherwise.
+const DemoFolder = "annals-demo"
+
 // Demo is one run of "annals demo". Package annalscmd/demo has the function to
 // give as Options.Demo; it is apart so that programs which mount the command do
 // not link GORM for it.
@@ -33,10 +36,14 @@ func newDemoCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See it work: a small audited shop, on embedded SQLite or on your server",
-		Long: "Creates a small shop, changes it as a program would, and shows the history of\n" +
-			"it. The data stays, with the commands to try on it; --drop removes it.",
+		Long: "Creates a small shop, changes it through GORM as a program would, and shows the\n" +
+			"history of it. The data stays, with the commands to try on it; --drop removes it,\n" +
+			"and nothing that it did not make.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.noJSON(cmd); err != nil {
+				return err
+			}
 			d.Annals = func(ctx context.Context, args ...string) error {
 				return a.again(ctx, args)
 			}
@@ -44,11 +51,11 @@ func newDemoCommand(a *app) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&d.DSN, "dsn", "", "use this `database` (postgres: or mysql:) instead of SQLite")
+	f.StringVar(&d.DSN, "dsn", "", "use this `database` instead of an SQLite file in the folder")
 	f.BoolVar(&d.Drop, "drop", false, "remove what the demonstration made")
-	f.StringVar(&d.Folder, "folder", "annals-demo", "keep the demonstration's files in this `folder`")
-	// The viewer is not part of this version; the flag says so already now.
-	f.Bool("no-serve", true, "do not serve the viewer at the end")
+	f.StringVar(&d.Folder, "folder", DemoFolder, "keep the demonstration's files in this `folder`")
+	f.Bool("no-serve", true,
+		"do not serve the viewer at the end; changes nothing yet: this version has no viewer")
 	return cmd
 }
 

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-162b1470/annals"
-	"github.com/seed-162b1470/annals/annalscmd/internal/term"
 )
 
 // Exit codes of the command.
@@ -71,6 +69,7 @@ func ExitCode(err error) int {
 func Run(ctx context.Context, opts Options, args []string) int {
 	opts = opts.withDefaults()
 	cmd := New(opts)
+	addCompletion(cmd)
 	cmd.SetArgs(args)
 	err := cmd.ExecuteContext(ctx)
 	var exit *ExitError
@@ -79,25 +78,6 @@ func Run(ctx context.Context, opts Options, args []string) int {
 		fmt.Fprintln(opts.Stderr, message(err))
 	}
 	return ExitCode(err)
-}
-
-// message is an error as people read it: several lines are indented below the
-// first.
-func message(err error) string {
-	lines := strings.Split(err.Error(), "\n")
-	var fault *annals.ConfigError
-	if errors.As(err, &fault) && len(fault.Faults) > 1 {
-		// The faults stand one below the other, after what was being done.
-		head, _ := strings.CutSuffix(err.Error(), fault.Error())
-		lines = []string{fmt.Sprintf("%s%d faults", head, len(fault.Faults))}
-		for _, f := range fault.Faults {
-			lines = append(lines, f.String())
-		}
-	}
-	for i, line := range lines {
-		lines[i] = term.Safe(line)
-	}
-	return "annals: " + strings.Join(lines, "\n  ")
 }
 
 // noArgs, exactArgs and group check arguments; what is wrong is wrong usage.
@@ -123,6 +103,9 @@ func group(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return nil
+		}
+		if err := notYet(cmd, args[0]); err != nil {
+			return err
 		}
 		var names []string
 		for _, c := range cmd.Commands() {

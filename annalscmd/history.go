@@ -3,6 +3,7 @@ package annalscmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,8 +15,8 @@ import (
 )
 
 type historyFlags struct {
-	field          string
-	oldest, newest bool
+	field, asOf             string
+	oldest, newest, related bool
 }
 
 func newHistoryCommand(a *app) *cobra.Command {
@@ -27,13 +28,23 @@ func newHistoryCommand(a *app) *cobra.Command {
 			"an object with several key columns is a JSON array: annals history item '[7,2]'.",
 		Args: exactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.oldest && f.newest {
-				return usage("--oldest and --newest exclude each other")
+			given := 0
+			for _, set := range []bool{f.oldest, f.newest, f.related, f.asOf != ""} {
+				if set {
+					given++
+				}
+			}
+			if given > 1 {
+				return usage("--oldest, --newest, --related and --as-of exclude each other")
 			}
 			return a.runHistory(cmd.Context(), f, args[0], canonicalIDs(args[1:])[0])
 		},
 	}
-	cmd.Flags().StringVar(&f.field, "field", "", "only changes of this `column`")
+	cmd.Flags().StringVar(&f.field, "field", "", "only changes of this `column`, or path into its JSON")
+	cmd.Flags().StringVar(&f.asOf, "as-of", "",
+		"the object as it was at this `time`: RFC 3339, a date or time, or a duration before now")
+	cmd.Flags().BoolVar(&f.related, "related", false,
+		"with the changes of objects that were linked to it, while they were")
 	cmd.Flags().BoolVar(&f.oldest, "oldest", false, "only the oldest entry")
 	cmd.Flags().BoolVar(&f.newest, "newest", false, "only the newest entry")
 	return cmd
@@ -44,34 +55,26 @@ func (a *app) runHistory(ctx context.Context, f historyFlags, entity, id string)
 	if err != nil {
 		return err
 	}
+	at, err := a.when("--as-of", f.asOf, zone(c))
+	if err != nil {
+		return err
+	}
 	aud, err := a.open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer aud.Close() //nolint:errcheck // it was only read
-	r := a.renderer(zone(c), longValue)
-	h := &history{app: a, renderer: r, field: f.field}
-	options := reader.HistoryOptions{NewestFirst: f.newest}
-	if f.field != "" {
-		options.Fields = []string{f.field}
+	show := a.renderer(zone(c), longValue)
+	if f.asOf != "" {
+		return a.printState(ctx, everything(aud), stateQuestion{entity, id, f.field, at}, show)
 	}
-	if f.oldest || f.newest {
-		options.PageSize = 1
+	h := &history{app: a, renderer: show, field: f.field, related: f.related}
+	q := reader.Query{
+		Entities: []string{entity}, ObjectIDs: []string{id}, Fields: nonEmpty(f.field),
+		Sources: nonEmpty(a.source), Storages: nonEmpty(a.storage), Related: f.related,
 	}
-	if _, err := a.restrict(ctx, aud.Reader(), []string{entity}); err != nil {
+	if err := h.gather(ctx, everything(aud), q, f); err != nil {
 		return err
-	}
-	for e, err := range aud.Reader().History(ctx, entity, id, options) {
-		if err != nil {
-			return err
-		}
-		told, err := h.add(&e)
-		if err != nil {
-			return err
-		}
-		if told && (f.oldest || f.newest) {
-			break
-		}
 	}
 	if h.entries == 0 {
 		a.say("%s %s has no entries", entity, id)
@@ -80,11 +83,42 @@ func (a *app) runHistory(ctx context.Context, f historyFlags, entity, id string)
 	return h.print()
 }
 
+// historyPage is how many entries are read at a time.
+const historyPage = 500
+
+// gather reads the story, page by page.
+func (h *history) gather(
+	ctx context.Context, r *reader.Reader, q reader.Query, f historyFlags,
+) error {
+	q.Ascending, q.Limit = !f.newest, historyPage
+	if f.oldest || f.newest {
+		q.Limit = 1
+	}
+	for {
+		page, err := r.Find(ctx, q)
+		if err != nil {
+			return err
+		}
+		for i := range page.Entries {
+			told, err := h.add(&page.Entries[i])
+			if err != nil || told && q.Limit == 1 {
+				return err
+			}
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return nil
+		}
+	}
+}
+
 // history gathers the entries of one object.
 type history struct {
 	app *app
 	renderer
-	field   string
+	// field is the column, or path into one, that is told.
+	field string
+	// related: entries of other objects come along.
+	related bool
 	grid    *grid
 	entries int
 }
@@ -96,11 +130,12 @@ func (h *history) add(e *annals.Entry) (told bool, err error) {
 		return false, fmt.Errorf("read entry %s/%d: %w", e.Source, e.Seq, err)
 	}
 	if h.field != "" {
-		c, ok := d.Change(h.field)
-		if !ok {
+		d.Changes = slices.DeleteFunc(d.Changes, func(c diff.Change) bool {
+			return c.Column != h.field && !strings.HasPrefix(h.field, c.Column+".")
+		})
+		if len(d.Changes) == 0 {
 			return false, nil
 		}
-		d.Changes = []diff.Change{c}
 	}
 	h.entries++
 	if h.app.json {
@@ -150,6 +185,9 @@ func (h *history) rows(e *annals.Entry, d diff.Diff) {
 // what is the type of an entry with what is special about it.
 func (h *history) what(e *annals.Entry, d diff.Diff) string {
 	text := h.kind(e.Type) + marks(d)
+	if h.related {
+		text += "\n" + h.Bold(term.Safe(e.Entity)+" "+term.Safe(e.ObjectID))
+	}
 	if e.PreviousObjectID != "" {
 		text += "\nwas " + term.Safe(e.PreviousObjectID)
 	}

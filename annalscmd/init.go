@@ -28,9 +28,14 @@ func newInitCommand(a *app) *cobra.Command {
 		Short: "Write a configuration for a live database",
 		Long: "Reads the tables of a database and writes a configuration: tables with a primary\n" +
 			"key as entities, relations by foreign keys, columns that look like secrets masked.\n" +
+			"Tables of other schemas than the connection's own (PostgreSQL) are listed as left\n" +
+			"out.\n" +
 			"Passwords are not written; the file refers to environment variables instead.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.noJSON(cmd); err != nil {
+				return err
+			}
 			return a.runInit(cmd.Context(), f)
 		},
 	}
@@ -72,6 +77,9 @@ func (a *app) runInit(ctx context.Context, f initFlags) error {
 		}
 		file.StorageDSN = variable(storage, "AUDIT_DATABASE_URL", env, &file)
 	}
+	if err := writable(file); err != nil {
+		return err
+	}
 	if file.Result, err = a.propose(ctx, f.dsn); err != nil {
 		return err
 	}
@@ -84,6 +92,18 @@ func (a *app) runInit(ctx context.Context, f initFlags) error {
 		return fmt.Errorf("check the proposed configuration: %w", err)
 	}
 	return a.writeInit(f, file, text)
+}
+
+// writable refuses a way of the entries that is not part of this version, before
+// anything is read or written.
+func writable(file scaffold.File) error {
+	c := &config.Config{Sources: map[string]config.Source{"app": file.Source}}
+	if len(c.Unbuilt()) == 0 {
+		return nil
+	}
+	return usage("--audit-dsn: the storage is not where the tables are, and delivery %s, which takes "+
+		"entries there, is not part of this version; leave --audit-dsn out to keep them beside "+
+		"the tables", file.Source.Delivery)
 }
 
 // free refuses to overwrite a file, before anything else is done.
@@ -142,7 +162,15 @@ func (a *app) propose(ctx context.Context, dsn string) (*scaffold.Result, error)
 		}
 		tables = append(tables, t)
 	}
-	r := scaffold.Propose(tables)
+	elsewhere, err := catalog.Elsewhere(ctx, db, d)
+	if err != nil {
+		return nil, fmt.Errorf("init: %w", err)
+	}
+	others, err := catalog.LoadAll(ctx, db, d, elsewhere)
+	if err != nil {
+		return nil, fmt.Errorf("init: %w", err)
+	}
+	r := scaffold.Propose(append(tables, others...))
 	if len(r.Entities) > 0 {
 		return r, nil
 	}

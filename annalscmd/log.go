@@ -3,14 +3,15 @@ package annalscmd
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/reader"
+	"github.com/seed-162b1470/annals/reader/search"
 )
 
 type logFlags struct {
@@ -18,25 +19,25 @@ type logFlags struct {
 	tx, since, until, cursor         string
 	fields                           []string
 	limit                            int
+	follow, count                    bool
 }
 
 func newLogCommand(a *app) *cobra.Command {
 	var f logFlags
 	cmd := &cobra.Command{
-		Use:   "log",
+		Use:   "log [QUERY]",
 		Short: "Print entries, newest first, across entities",
-		Long: "Prints entries, newest first. Several values of one flag are alternatives, several\n" +
-			"flags all have to match. --since and --until take RFC 3339, a date or a time in the\n" +
-			"configured zone, or a duration before now (P1D, 2h); until is exclusive.",
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usage("log searches no words yet, got %q; use --entity, --object, --field …",
-					strings.Join(args, " "))
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.runLog(cmd.Context(), f)
+		Long: "Prints entries, newest first. QUERY and flags both have to match; several values of\n" +
+			"one key or flag are alternatives. --since and --until take RFC 3339, a date or a\n" +
+			"time in the configured zone, or a duration before now (P1D, 2h); until is exclusive.\n\n" +
+			"QUERY is made of key:value, key:v1,v2 and -key:value (leaves out):\n\n" +
+			"  annals log 'entity:invoice field:total to:12.50 after:P7D -type:insert'\n" +
+			"  annals log 'comment:\"ticket 1187\" actor:42 extra.tenant:7'\n\n" +
+			"Keys: " + strings.Join(search.Keys(), " ") + "PATH.\n" +
+			"A word without a key is an object id. Put the whole query in single quotes where\n" +
+			"it has double quotes.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runLog(cmd.Context(), f, strings.Join(args, " "))
 		},
 	}
 	flags := cmd.Flags()
@@ -51,10 +52,16 @@ func newLogCommand(a *app) *cobra.Command {
 	flags.StringSliceVar(&f.fields, "field", nil, "only changes of this `column`")
 	flags.IntVar(&f.limit, "limit", reader.DefaultLimit, "at most this `number` of entries")
 	flags.StringVar(&f.cursor, "cursor", "", "go on where a page ended")
+	flags.BoolVarP(&f.follow, "follow", "f", false,
+		"print the newest, oldest of them first, then each as it is committed")
+	flags.BoolVar(&f.count, "count", false, "print how many there are, up to 10,000")
 	return cmd
 }
 
-func (a *app) runLog(ctx context.Context, f logFlags) error {
+func (a *app) runLog(ctx context.Context, f logFlags, words string) error {
+	if f.follow && (f.count || f.cursor != "" || f.until != "") {
+		return usage("--follow goes on: it takes neither --count, --cursor nor --until")
+	}
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -63,15 +70,26 @@ func (a *app) runLog(ctx context.Context, f logFlags) error {
 	if err != nil {
 		return err
 	}
+	asked, err := search.Parse(words, search.Options{Now: a.opts.Now(), Zone: zone(c)})
+	if err != nil {
+		return err
+	}
+	if q, err = search.Both(asked, q); err != nil {
+		return err
+	}
 	aud, err := a.open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer aud.Close() //nolint:errcheck // it was only read
-	if q.Entities, err = a.restrict(ctx, aud.Reader(), q.Entities); err != nil {
-		return err
+	r := everything(aud)
+	switch {
+	case f.count:
+		return a.printCount(ctx, r, q)
+	case f.follow:
+		return a.follow(ctx, r, q, a.renderer(zone(c), shortValue))
 	}
-	page, err := aud.Reader().Find(ctx, q)
+	page, err := r.Find(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -87,44 +105,55 @@ func (a *app) runLog(ctx context.Context, f logFlags) error {
 	return nil
 }
 
-// restrict names the entities of --source and --storage, those of names where
-// there are any. Without the two flags it is names.
-func (a *app) restrict(ctx context.Context, r *reader.Reader, names []string) ([]string, error) {
-	if a.source == "" && a.storage == "" {
-		return names, nil
-	}
-	known, err := r.Entities(ctx)
+// everything is the reader of somebody who has the database: roles are for those
+// who read through an application.
+func everything(aud *auditor.Auditor) *reader.Reader {
+	return aud.Reader().Allowing(reader.AllowAll)
+}
+
+func (a *app) printCount(ctx context.Context, r *reader.Reader, q reader.Query) error {
+	total, err := r.Count(ctx, q)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var out []string
-	for _, e := range known {
-		if (a.source == "" || e.Source == a.source) &&
-			(a.storage == "" || slices.Contains(e.Storages, a.storage)) &&
-			(len(names) == 0 || slices.Contains(names, e.Name)) {
-			out = append(out, e.Name)
+	if a.json {
+		return a.printJSON(struct {
+			Count int  `json:"count"`
+			More  bool `json:"more"`
+		}{total.N, total.More})
+	}
+	return a.print(total.String() + "\n")
+}
+
+// follow prints entries until it is interrupted.
+func (a *app) follow(
+	ctx context.Context, r *reader.Reader, q reader.Query, show renderer,
+) error {
+	for e, err := range r.Follow(ctx, q) {
+		if err != nil && ctx.Err() != nil {
+			return nil // that is how it ends
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.printEntries([]annals.Entry{e}, show); err != nil {
+			return err
 		}
 	}
-	if len(out) == 0 {
-		return nil, &annals.Error{
-			Op: "find entities", Subject: "of --source and --storage",
-			Err: fmt.Errorf("there are none: %w", annals.ErrUnknownEntity),
-		}
-	}
-	return out, nil
+	return nil
 }
 
 // query makes a reader's query of the flags.
 func (a *app) query(f logFlags, c *config.Config) (reader.Query, error) {
 	q := reader.Query{
-		Entities: f.entities, ObjectIDs: canonicalIDs(f.objects), Actors: f.actors,
+		Sources: nonEmpty(a.source), Storages: nonEmpty(a.storage), Entities: f.entities, ObjectIDs: canonicalIDs(f.objects), Actors: f.actors,
 		Fields: f.fields, Limit: f.limit, Cursor: f.cursor,
 	}
 	if f.limit < 1 || f.limit > reader.MaxLimit {
 		return q, usage("--limit %d: write a number from 1 to %d", f.limit, reader.MaxLimit)
 	}
 	if f.tx != "" {
-		q.Hashes = []string{f.tx}
+		q.Hashes = []string{strings.ToLower(f.tx)}
 	}
 	for _, text := range f.types {
 		t := annals.EntryType(text)

@@ -3,6 +3,7 @@ package annalscmd
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,13 +25,23 @@ type app struct {
 	config, source, storage      string
 	json, noColor, noInteraction bool
 	verbose                      int
+
+	// own is the program's auditor, where Options has one, and what was borrowed.
+	own own
 }
 
 // New returns the command. It is for one execution.
 func New(opts Options) *cobra.Command {
 	a := &app{opts: opts.withDefaults()}
+	root := a.tree()
+	a.bind(root, a.end)
+	return root
+}
+
+// tree makes the command with all that belongs to it.
+func (a *app) tree() *cobra.Command {
 	root := group(&cobra.Command{
-		Use:   "annals",
+		Use:   a.opts.Name,
 		Short: "Who changed what in your database, and when",
 		Long: "annals keeps the record of who changed what in a SQL database, " +
 			"and lets people read it.",
@@ -46,9 +57,13 @@ func New(opts Options) *cobra.Command {
 		return usage("%w; see %s --help", err, cmd.CommandPath())
 	})
 	a.addGlobals(root)
+	if a.opts.Open != nil || a.opts.Auditor == nil {
+		root.AddCommand(newInitCommand(a))
+	}
 	root.AddCommand(
-		newInitCommand(a), newConfigCommand(a), newSchemaCommand(a),
-		newLogCommand(a), newHistoryCommand(a), newShowCommand(a), newVersionCommand(a),
+		newConfigCommand(a), newSchemaCommand(a),
+		newLogCommand(a), newHistoryCommand(a), newShowCommand(a), newCleanCommand(a),
+		newVerifyCommand(a), newVersionCommand(a),
 	)
 	if demo := newDemoCommand(a); demo != nil {
 		root.AddCommand(demo)
@@ -62,7 +77,11 @@ func (a *app) addGlobals(root *cobra.Command) {
 		path = p
 	}
 	f := root.PersistentFlags()
-	f.StringVar(&a.config, "config", path, "configuration `file` (also ANNALS_CONFIG)")
+	if a.opts.Auditor == nil {
+		f.StringVar(&a.config, "config", path, "configuration `file` (also ANNALS_CONFIG)")
+	} else {
+		a.config = ownConfig
+	}
 	f.StringVar(&a.source, "source", "", "only this `source`")
 	f.StringVar(&a.storage, "storage", "", "only this `storage`")
 	f.BoolVar(&a.json, "json", false, "JSON on stdout")
@@ -73,7 +92,7 @@ func (a *app) addGlobals(root *cobra.Command) {
 
 // load reads the configuration, with defaults, and checks --source and --storage.
 func (a *app) load() (*config.Config, error) {
-	c, err := config.Load(a.config, a.opts.Env)
+	c, err := a.configuration()
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +143,13 @@ func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.opts.Stderr, term.Safe(fmt.Sprintf(format, args...)))
 }
 
+// sayLines prints a text of several lines to stderr.
+func (a *app) sayLines(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		a.say("%s", line)
+	}
+}
+
 // count says how many there are.
 func count(n int, one, several string) string {
 	if n == 1 {
@@ -147,6 +173,11 @@ func newVersionCommand(a *app) *cobra.Command {
 		Short: "Print the version",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if a.json {
+				return a.printJSON(struct {
+					Version string `json:"version"`
+				}{a.opts.Version})
+			}
 			return a.print("annals " + a.opts.Version + "\n")
 		},
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/annalscmd/internal/term"
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/config"
@@ -36,7 +38,10 @@ func newSchemaUpdateCommand(a *app) *cobra.Command {
 		Short: "Bring the audit tables of every storage up to date",
 		Long: "Compares the audit tables with what the configuration needs, prints the SQL\n" +
 			"(--dump-sql), executes it (--force), does both, or writes it as migration files\n" +
-			"(--format). Only adds: no table and no column is ever dropped or changed.",
+			"(--format). Only adds: no table and no column is ever dropped or changed.\n" +
+			"Audited tables with stamps (created_by_id and the like) get indexes for them, unless\n" +
+			"their source says stamps: false.\n" +
+			"With --json, --dump-sql prints an object a line: storage, comment, sql.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.runSchemaUpdate(cmd.Context(), f)
@@ -71,6 +76,9 @@ func (a *app) runSchemaUpdate(ctx context.Context, f schemaFlags) error {
 	}
 	if a.source != "" {
 		return usage("--source has no meaning here; a storage is chosen with --storage")
+	}
+	if err := a.built(c); err != nil {
+		return err
 	}
 	if f.createDatabase {
 		if err := a.createDatabases(ctx, c); err != nil {
@@ -109,6 +117,9 @@ func (a *app) checkSchemaFlags(f schemaFlags) (map[schema.Role]string, schema.Fo
 		if format, err = schema.ParseFormat(f.format); err != nil {
 			return nil, "", fmt.Errorf("--format: %w", err)
 		}
+	}
+	if a.json && !f.dump {
+		return nil, "", usage("--json goes with --dump-sql")
 	}
 	if f.createDatabase && !f.force {
 		return nil, "", usage("--create-database goes with --force")
@@ -168,7 +179,7 @@ func (u *schemaUpdate) run(ctx context.Context, aud *auditor.Auditor) error {
 func (u *schemaUpdate) chosen(plans []schema.Plan) []schema.Plan {
 	var chosen []schema.Plan
 	for _, p := range plans {
-		if u.app.storage == "" || p.Storage == u.app.storage {
+		if u.app.storage == "" || (p.Storage == u.app.storage && !p.Source) {
 			chosen = append(chosen, p)
 		}
 	}
@@ -179,18 +190,58 @@ func (u *schemaUpdate) chosen(plans []schema.Plan) []schema.Plan {
 func (u *schemaUpdate) dump(plans, grants []schema.Plan) error {
 	var b strings.Builder
 	for i, p := range plans {
+		statements := p.Statements
 		text := p.SQL()
 		if i < len(grants) {
-			text += grants[i].SQL()
+			statements = slices.Concat(statements, grants[i].Statements)
+			text += brief(grants[i]).SQL()
 		}
 		if text == "" {
 			u.app.say("%s: nothing to do", p.Storage)
 			continue
 		}
-		where := config.RedactDSN(u.config.Storages[p.Storage].DSN)
-		fmt.Fprintf(&b, "-- storage %s: %s\n%s", term.Safe(p.Storage), term.Safe(where), text)
+		if u.app.json {
+			if err := u.dumpJSON(p.Storage, statements); err != nil {
+				return err
+			}
+			continue
+		}
+		what, dsn := "storage", u.config.Storages[p.Storage].DSN
+		if p.Source {
+			what, dsn = "source", u.config.Sources[p.Storage].DSN
+		}
+		fmt.Fprintf(&b, "-- %s %s: %s\n%s", what, term.Safe(p.Storage),
+			term.Safe(config.RedactDSN(dsn)), text)
 	}
 	return u.app.print(b.String())
+}
+
+// brief is a plan in which statements that serve the same have their comment once.
+func brief(p schema.Plan) schema.Plan {
+	p.Statements = slices.Clone(p.Statements)
+	last := ""
+	for i := range p.Statements {
+		if comment := p.Statements[i].Comment; comment == last {
+			p.Statements[i].Comment = ""
+		} else {
+			last = comment
+		}
+	}
+	return p
+}
+
+func (u *schemaUpdate) dumpJSON(storage string, statements []schema.Statement) error {
+	for _, s := range statements {
+		err := u.app.printJSON(struct {
+			Storage string `json:"storage"`
+			Comment string `json:"comment"`
+			SQL     string `json:"sql"`
+		}{storage, s.Comment, s.SQL})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (u *schemaUpdate) export(m *schema.Manager, plans []schema.Plan) error {
@@ -259,7 +310,7 @@ func (u *schemaUpdate) progress(p schema.Progress) {
 	a := u.app
 	switch {
 	case a.verbose >= 3:
-		a.say("%s: [%d/%d] %s", p.Storage, p.Done, p.Total, p.Statement.SQL)
+		a.sayLines(fmt.Sprintf("%s: [%d/%d] %s", p.Storage, p.Done, p.Total, p.Statement.SQL))
 	case a.verbose >= 1:
 		a.say("%s: [%d/%d] %s", p.Storage, p.Done, p.Total, p.Statement.Comment)
 	case a.opts.Terminal(a.opts.Stderr):
@@ -284,10 +335,14 @@ func (u *schemaUpdate) grantIn(ctx context.Context, p schema.Plan) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close() //nolint:errcheck // nothing is left to lose
+	defer u.app.release(db)
 	for _, s := range p.Statements {
 		if _, err := db.ExecContext(ctx, s.SQL); err != nil {
-			return fmt.Errorf("%s: %w", s.Comment, err)
+			return &annals.Error{
+				Op: "grant", Subject: s.Comment, Err: err,
+				Remedy: "the account has to exist first (CREATE USER or CREATE ROLE), and the one of " +
+					"the DSN may have to be allowed to grant",
+			}
 		}
 	}
 	return nil

@@ -33,9 +33,15 @@ func (a *app) runShow(ctx context.Context, hash string) error {
 		return err
 	}
 	defer aud.Close() //nolint:errcheck // it was only read
-	view, err := aud.Reader().Revision(ctx, hash)
+	view, err := everything(aud).RevisionIn(ctx, hash, nonEmpty(a.storage)...)
 	if err != nil {
 		return err
+	}
+	if a.source != "" && view.Source != a.source {
+		return &annals.Error{
+			Op: "read", Subject: "revision " + view.Hash + " in source " + a.source,
+			Err: annals.ErrNotFound, Remedy: "it is one of source " + view.Source,
+		}
 	}
 	r := a.renderer(zone(c), longValue)
 	r.brief = true

@@ -34,6 +34,7 @@ type Auditor struct {
 	storages map[string]*store
 	reader   *reader.Reader
 	owned    []*sql.DB
+	switches capture.Switch
 }
 
 // source is an audited database.
@@ -184,7 +185,7 @@ func (a *Auditor) newSource(
 	}
 	s.capture = capture.NewSource(s.registry, capture.Config{
 		Source: name, Sink: sink, Actor: a.cfg.Actor, Listener: a.cfg.Listener,
-		Now: a.cfg.Now, Logger: a.cfg.Logger,
+		Raw: capture.RawPolicy(c.Raw), Stored: a.cfg.Stored, Switch: &a.switches, Now: a.cfg.Now, Logger: a.cfg.Logger,
 	})
 	return s, nil
 }
@@ -268,7 +269,8 @@ func (a *Auditor) Close() error {
 	return errors.Join(errs...)
 }
 
-// Schema returns the manager of annals' own tables, for what is audited now.
+// Schema returns the manager of annals' own tables, for what is audited now, and of
+// the indexes for stamps in the sources' tables.
 // Faults of the audited tables (no key, an engine without transactions, unknown
 // columns) come with it, all at once.
 func (a *Auditor) Schema(
@@ -278,27 +280,7 @@ func (a *Auditor) Schema(
 	if err != nil {
 		return nil, err
 	}
-	var targets []schema.Target
-	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
-		s := a.storages[name]
-		set, err := layout.ParseIndexSet(s.cfg.Indexes)
-		if err != nil {
-			return nil, err
-		}
-		t := schema.Target{
-			Name: name, DB: s.db, Dialect: s.dialect, Indexes: set,
-			Description: config.RedactDSN(s.cfg.DSN),
-		}
-		for _, r := range routes {
-			if slices.Contains(r.Storages, name) {
-				t.Entities = append(t.Entities, schema.EntityTable{
-					Entity: r.Entity, Audit: s.table(r.Entity),
-				})
-			}
-		}
-		targets = append(targets, t)
-	}
-	return schema.New(schema.Config{Targets: targets, Progress: progress, Now: a.cfg.Now})
+	return a.manager(ctx, routes, progress)
 }
 
 // table is the entity's audit table in the storage.

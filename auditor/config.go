@@ -21,6 +21,7 @@ import (
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/reader"
 	"github.com/seed-162b1470/annals/route"
 )
 
@@ -44,8 +45,22 @@ type Config struct {
 	// Actor means nobody. It must not write to the audited database.
 	Actor func(context.Context) (annals.Actor, error)
 	// Listener may enrich an entry before it is stored, or refuse the write by an
-	// error. It must not write to the audited database.
+	// error. annals.ObjectFrom gives it the program's own value, where GORM has
+	// one. It may change extra data, blame, discriminator and diffs; what makes the
+	// entry that entry (entity, type, object, hash, seq, part, time) it may not. Its
+	// error or panic fails the write, which rolls back. Until the entry is stored,
+	// Seq is not its final one. It must not write to the audited database.
 	Listener func(context.Context, *annals.Entry) error
+	// Stored is told of each entry after the commit, with its ID and Revision, in
+	// the goroutine that committed. The change stands by then: there is no error to
+	// return, and a panic is only logged. A program that ends between the commit
+	// and the call is not told again. The entries wait in memory for the commit.
+	Stored func(context.Context, annals.Entry)
+	// MaskKey adds a keyed digest to masked values, so that equal ones can be told
+	// to be equal; an entity may have a key of its own. At least 16 bytes.
+	MaskKey annals.Secret
+	// Allow decides who may read an entity with view roles; without it nobody does.
+	Allow reader.AllowFunc
 	// MaxEntrySize is the most bytes of an entry's diffs: 0 means 8 MiB, -1 no
 	// limit. A larger entry fails the write with annals.ErrEntryTooLarge.
 	MaxEntrySize int
@@ -62,8 +77,15 @@ type Source struct {
 	Dialect string
 	// Capture and Delivery are as in annals.yaml; default orm and direct.
 	Capture, Delivery string
+	// Raw is what becomes of raw SQL that writes to audited tables: observe
+	// (default; an entry without rows), refuse (it fails with annals.ErrRawSQL) or
+	// allow (nothing is recorded).
+	Raw string
 	// Exclude lists patterns of tables that the entity "*" leaves out.
 	Exclude []string
+	// Stamps decides whether Schema makes indexes for the stamps of audited tables;
+	// nil means that it does.
+	Stamps *bool
 }
 
 // Storage is a database that holds entries.
@@ -91,6 +113,7 @@ func (c Config) file() (*config.Config, map[string]handle, error) {
 		Timezone: c.Timezone, Sources: map[string]config.Source{},
 		Storages: map[string]config.Storage{}, Routes: c.Routes,
 		Entities: c.Entities, Relations: c.Relations, MaxEntrySize: c.MaxEntrySize,
+		MaskKey: c.MaskKey,
 	}
 	handles := map[string]handle{}
 	names := map[*sql.DB]string{}
@@ -109,7 +132,7 @@ func (c Config) file() (*config.Config, map[string]handle, error) {
 	for name, s := range c.Sources {
 		f.Sources[name] = config.Source{
 			DSN:     dsn("Sources."+name, s.DB, s.Dialect),
-			Capture: s.Capture, Delivery: s.Delivery, Exclude: s.Exclude,
+			Capture: s.Capture, Delivery: s.Delivery, Raw: s.Raw, Exclude: s.Exclude, Stamps: s.Stamps,
 		}
 	}
 	for name, s := range c.Storages {

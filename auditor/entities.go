@@ -69,6 +69,11 @@ func (a *Auditor) Routes(ctx context.Context) ([]RouteInfo, error) {
 	if err != nil {
 		return nil, err
 	}
+	return a.routesOf(entities)
+}
+
+// routesOf returns the ways of entities, in their order.
+func (a *Auditor) routesOf(entities []annals.Entity) ([]RouteInfo, error) {
 	routes := make([]RouteInfo, 0, len(entities))
 	var faults []error
 	for _, e := range entities {
@@ -168,6 +173,7 @@ func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
 		infos[name] = &reader.EntityInfo{
 			Name: name, Source: e.Source, Table: e.Table,
 			Storages: slices.Clone(decision.Storages), Audited: true,
+			ViewRoles: e.ViewRoles, Key: e.Key,
 		}
 	}
 	_, all := a.file.Entities[config.Wildcard]
@@ -201,6 +207,9 @@ func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
 // stand for it, or it is no longer audited.
 func (a *Auditor) remembered(r sqlstore.Registered) *reader.EntityInfo {
 	info := &reader.EntityInfo{Name: r.Entity, Source: r.Source}
+	if all, ok := a.file.Entities[config.Wildcard]; ok {
+		info.ViewRoles = all.Roles.View // also of one that is no longer audited
+	}
 	s := a.sources[r.Source]
 	if s == nil {
 		return info
@@ -217,7 +226,9 @@ func (a *Auditor) newReader() error {
 	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
 		stores = append(stores, reader.Named{Name: name, Store: a.storages[name].sql})
 	}
-	r, err := reader.New(reader.Config{Stores: stores, Entities: a.known})
+	r, err := reader.New(reader.Config{
+		Stores: stores, Entities: a.known, Allow: a.cfg.Allow, Live: a.live,
+	})
 	if err != nil {
 		return err
 	}

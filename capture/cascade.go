@@ -114,30 +114,57 @@ func newCascader(tables Readers, q dialect.Queryer, locks Locks) *cascader {
 	}
 }
 
-// Deleting reads the rows that go, or lose a foreign key, with rows of r.
+// Deleting reads the rows that go, or lose a foreign key, with rows of r. Where
+// foreign keys drag nothing along, it does not look at the rows.
 func Deleting(
-	ctx context.Context, tables Readers, q dialect.Queryer, r *Reader, rows []Row, locks Locks,
+	ctx context.Context, tables Readers, q dialect.Queryer, r *Reader, rows *Rows, locks Locks,
 ) (*Cascades, error) {
 	c := newCascader(tables, q, locks)
-	c.visit(r, rows, deleted)
-	if err := c.followDelete(ctx, r, rows); err != nil {
-		return nil, fmt.Errorf("follow foreign keys to %s: %w", r.table.Live.Name, err)
+	err := c.start(ctx, r, rows, deleted, func(ref track.Reference) bool {
+		return acts(ref.Key.OnDelete)
+	}, func(all []Row) error { return c.followDelete(ctx, r, all) })
+	if err != nil {
+		return nil, err
 	}
 	return &c.found, nil
 }
 
 // Updating reads the rows whose foreign keys follow what an update sets in rows
-// of r.
+// of r, likewise.
 func Updating(
-	ctx context.Context, tables Readers, q dialect.Queryer, r *Reader, rows []Row, m Moved,
+	ctx context.Context, tables Readers, q dialect.Queryer, r *Reader, rows *Rows, m Moved,
 	locks Locks,
 ) (*Cascades, error) {
 	c := newCascader(tables, q, locks)
-	c.visit(r, rows, changed)
-	if err := c.followUpdate(ctx, r, rows, m); err != nil {
-		return nil, fmt.Errorf("follow foreign keys to %s: %w", r.table.Live.Name, err)
+	err := c.start(ctx, r, rows, changed, func(ref track.Reference) bool {
+		return acts(ref.Key.OnUpdate) && overlap(ref.Key.ReferencedColumns, m.Columns)
+	}, func(all []Row) error { return c.followUpdate(ctx, r, all, m) })
+	if err != nil {
+		return nil, err
 	}
 	return &c.found, nil
+}
+
+// start follows the rows that a statement changes if any foreign key drags others
+// along; they are then all in memory.
+func (c *cascader) start(ctx context.Context, r *Reader, rows *Rows, f fate,
+	drags func(track.Reference) bool, follow func([]Row) error,
+) error {
+	if rows.Len() == 0 {
+		return nil
+	}
+	refs, err := c.tables.References(ctx, c.q, r.table.Live.Name)
+	if err == nil && slices.ContainsFunc(refs, drags) {
+		var all []Row
+		if all, err = rows.All(); err == nil {
+			c.visit(r, all, f)
+			err = follow(all)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("follow foreign keys to %s: %w", r.table.Live.Name, err)
+	}
+	return nil
 }
 
 // visit notes the fate of rows. It returns those that had a lesser one, and of

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/diff"
 	"github.com/seed-162b1470/annals/track"
 )
 
@@ -76,6 +77,17 @@ func (r *Reader) Columns(qualifier string) string {
 // Scan reads all rows of a query whose select list is Columns and then extra
 // more expressions. It closes rows.
 func (r *Reader) Scan(rows *sql.Rows, extra int) (read []Row, err error) {
+	err = r.scan(rows, extra, func(row Row) error {
+		read = append(read, row)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return read, nil
+}
+
+func (r *Reader) scan(rows *sql.Rows, extra int, take func(Row) error) (err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	values := make([]any, len(r.kept)+len(r.table.Key)+extra)
 	dest := make([]any, len(values))
@@ -84,15 +96,17 @@ func (r *Reader) Scan(rows *sql.Rows, extra int) (read []Row, err error) {
 	}
 	for rows.Next() {
 		if err := rows.Scan(dest...); err != nil {
-			return nil, fmt.Errorf("scan row of %s: %w", r.table.Live.Name, err)
+			return fmt.Errorf("scan row of %s: %w", r.table.Live.Name, err)
 		}
 		row, err := r.row(values)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		read = append(read, row)
+		if err := take(row); err != nil {
+			return err
+		}
 	}
-	return read, rows.Err()
+	return rows.Err()
 }
 
 func (r *Reader) row(values []any) (Row, error) {
@@ -124,6 +138,9 @@ func (r *Reader) row(values []any) (Row, error) {
 // mask replaces a value by the sign that there is one, and keeps a digest of it
 // in memory to tell whether it has changed.
 func (r *Reader) mask(image *annals.Image, column string, v json.RawMessage) json.RawMessage {
+	if key := r.table.Entity.MaskKey; key != "" {
+		return diff.MaskedBy([]byte(key), v)
+	}
 	h := sha256.New()
 	h.Write(r.salt)
 	h.Write(v)

@@ -18,6 +18,9 @@ type Source struct {
 	mu       sync.Mutex
 	readers  map[annals.Table]*Reader
 	concerns map[annals.Table]bool
+	// generation counts changes of the rules: a reader that was made meanwhile is
+	// not kept.
+	generation int
 }
 
 var _ Readers = (*Source)(nil)
@@ -38,6 +41,10 @@ func (s *Source) Dialect() dialect.Dialect { return s.registry.Dialect() }
 // Registry returns the source's rules.
 func (s *Source) Registry() *track.Registry { return s.registry }
 
+// Listens reports whether the application looks at entries before they are
+// stored.
+func (s *Source) Listens() bool { return s.cfg.Listener != nil }
+
 // Unit returns the unit of a new transaction.
 func (s *Source) Unit() *Unit { return NewUnit(s.cfg) }
 
@@ -46,6 +53,7 @@ func (s *Source) Forget() {
 	s.registry.Forget()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.generation++
 	s.readers = map[annals.Table]*Reader{}
 	s.concerns = map[annals.Table]bool{}
 }
@@ -58,43 +66,65 @@ func (s *Source) Relate(relations ...annals.Relation) {
 	s.registry.Relate(relations...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.generation++
 	clear(s.readers)
 	clear(s.concerns)
 }
 
-// SoftDelete tells the soft-delete column that the program has for a table.
-func (s *Source) SoftDelete(table annals.Table, column string) {
-	s.registry.SoftDelete(table, column)
+// Learn tells what the program says of a table.
+func (s *Source) Learn(table annals.Table, l track.Learnt) {
+	if l.IsZero() {
+		return
+	}
+	s.registry.Learn(table, l)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.readers, table)
+	s.generation++
+	clear(s.readers)
 }
 
 // Reader implements Readers.
 func (s *Source) Reader(
 	ctx context.Context, q dialect.Queryer, name annals.Table,
 ) (*Reader, error) {
-	s.mu.Lock()
-	r := s.readers[name]
-	s.mu.Unlock()
-	if r != nil {
-		return r, nil
-	}
-	t, err := s.registry.Table(ctx, q, name)
+	name, err := s.registry.Canonical(ctx, q, name)
 	if err != nil {
 		return nil, err
 	}
-	if t == nil {
-		if t, err = s.registry.Bare(ctx, q, name); err != nil {
+	for {
+		s.mu.Lock()
+		r, generation := s.readers[name], s.generation
+		s.mu.Unlock()
+		if r != nil {
+			return r, nil
+		}
+		t, err := s.registry.Table(ctx, q, name)
+		if err != nil {
 			return nil, err
 		}
+		if t == nil {
+			if t, err = s.registry.Bare(ctx, q, name); err != nil {
+				return nil, err
+			}
+		}
+		if r, ok := s.keep(name, NewReader(s.Dialect(), t), generation); ok {
+			return r, nil
+		}
 	}
+}
+
+// keep remembers a reader; ok is false where the rules have changed since the
+// generation that it was made in.
+func (s *Source) keep(name annals.Table, r *Reader, generation int) (kept *Reader, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.readers[name] == nil {
-		s.readers[name] = NewReader(s.Dialect(), t)
+	if s.generation != generation {
+		return nil, false
 	}
-	return s.readers[name], nil
+	if s.readers[name] == nil {
+		s.readers[name] = r
+	}
+	return s.readers[name], true
 }
 
 // References implements Readers.
@@ -109,6 +139,13 @@ func (s *Source) References(
 func (s *Source) Concerns(
 	ctx context.Context, q dialect.Queryer, name annals.Table,
 ) (bool, error) {
+	if !s.cfg.Switch.Active() {
+		return false, nil
+	}
+	name, err := s.registry.Canonical(ctx, q, name)
+	if err != nil || s.temporary(name) {
+		return false, err
+	}
 	if s.registry.Audited(name) {
 		return true, nil
 	}
@@ -126,6 +163,12 @@ func (s *Source) Concerns(
 	defer s.mu.Unlock()
 	s.concerns[name] = found
 	return found, nil
+}
+
+// temporary reports whether a table is of one session only: "*" does not mean it.
+// (MySQL's are not in the catalogue.)
+func (s *Source) temporary(name annals.Table) bool {
+	return pgTemporary(s.Dialect(), name) || sqliteTemporary(s.Dialect(), name)
 }
 
 // reaches follows acting foreign keys to an audited table.

@@ -1,6 +1,15 @@
 package capture
 
-import "github.com/seed-162b1470/annals/dialect"
+import (
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// sqliteTemporary reports whether a table, by its canonical name, is SQLite's and
+// of one connection only.
+func sqliteTemporary(d dialect.Dialect, t annals.Table) bool {
+	return d.Name() == dialect.SQLiteName && t.Schema == "temp"
+}
 
 // keyExpr reads a key column so that its value can be bound again as it is
 // stored. SQLite's drivers make times and truth values of what is declared so;

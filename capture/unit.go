@@ -35,8 +35,14 @@ type Config struct {
 	// Listener may enrich an entry before it is stored, or refuse the write by
 	// an error. Nil listens to nothing.
 	Listener func(context.Context, *annals.Entry) error
-	Now      func() time.Time
-	Logger   *slog.Logger
+	// Stored is told of each entry after the commit. Nil is not told.
+	Stored func(context.Context, annals.Entry)
+	// Switch turns capture off; nil never does.
+	Switch *Switch
+	// Raw is what becomes of raw SQL that writes to audited tables.
+	Raw RawPolicy
+	Now    func() time.Time
+	Logger *slog.Logger
 }
 
 // Unit gathers what one transaction changes. It implements conn.Watcher: the
@@ -47,6 +53,11 @@ type Unit struct {
 
 	mu      sync.Mutex
 	pending []captured
+	// size is the bytes of the diffs that are pending, base the number of mutations
+	// that were stored ahead of them, written what those are.
+	size    int
+	base    int
+	written *written
 	marks   []mark
 	binding *binding
 	// failures are why the transaction must not commit.
@@ -54,6 +65,12 @@ type Unit struct {
 	flushed  []*annals.Comment
 	// locked tells that the transaction holds the database's write lock (SQLite).
 	locked bool
+	// asked is what Config.Actor answered in this transaction.
+	asked *annals.Actor
+	// contexts are those of the entries that are being written, told what to tell
+	// after the commit: both only for Config.Stored.
+	contexts []context.Context
+	told     []told
 }
 
 // captured is what one mutation gave. Entries are made at once: they take far
@@ -63,10 +80,15 @@ type captured struct {
 	entries []annals.Entry
 }
 
-// mark is a savepoint: how much was pending, and had failed, when it was set.
+// mark is a savepoint: how much was pending, and had failed, and who had been
+// bound, when it was set.
 type mark struct {
 	name        string
 	n, failures int
+	bound       bool
+	comment     *annals.Comment
+	written     *written
+	told        int
 }
 
 // binding is who acts in the transaction: bound by its first captured statement.
@@ -78,6 +100,7 @@ type binding struct {
 	extra   []byte
 	managed bool
 	at      time.Time
+	hash    string
 }
 
 var _ conn.Watcher = (*Unit)(nil)
@@ -100,11 +123,10 @@ func (u *Unit) Record(ctx context.Context, t *track.Table, ms ...annals.Mutation
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if err := u.bind(ctx); err != nil {
-		return err
-	}
-	blame := u.blame(ctx)
+	on := u.cfg.Switch.load()
+	var blame annals.Blame
 	extra, _ := annals.ExtraFrom(ctx)
+	bound := false
 	for i := range ms {
 		m := &ms[i]
 		m.Source, m.Table, m.At = u.cfg.Source, t.Live.Name, u.now()
@@ -112,11 +134,18 @@ func (u *Unit) Record(ctx context.Context, t *track.Table, ms ...annals.Mutation
 		if err != nil {
 			return err
 		}
-		if len(entries) == 0 {
+		if entries = on.filter(entries); len(entries) == 0 {
 			continue
+		}
+		if !bound {
+			if err := u.bind(ctx); err != nil {
+				return err
+			}
+			blame, bound = u.blame(ctx), true
 		}
 		for j := range entries {
 			entries[j].Blame, entries[j].ExtraData = blame, extra
+			u.size += len(entries[j].Diffs)
 		}
 		u.pending = append(u.pending, captured{ctx: ctx, entries: entries})
 	}
@@ -142,19 +171,20 @@ func (u *Unit) LockOnce() bool {
 
 func (u *Unit) now() time.Time { return u.cfg.Now().UTC().Truncate(time.Microsecond) }
 
-// bind fixes who acts at the first captured statement.
+// bind fixes who acts at the first captured statement, and reserves the comment
+// of the first that has one.
 func (u *Unit) bind(ctx context.Context) error {
 	if u.binding != nil {
+		u.binding.reserve(ctx, u)
 		return nil
 	}
 	b := &binding{at: u.now()}
+	b.hash = annals.NewHash(b.at)
 	actor, ok := annals.ActorFrom(ctx)
-	if !ok && u.cfg.Actor != nil {
+	if !ok {
 		var err error
-		if actor, err = u.cfg.Actor(ctx); err != nil {
-			return &annals.Error{
-				Op: "ask for", Subject: "the actor", Err: errors.Join(annals.ErrCapture, err),
-			}
+		if actor, err = u.ask(ctx); err != nil {
+			return err
 		}
 		ok = !actor.IsZero()
 	}
@@ -162,13 +192,42 @@ func (u *Unit) bind(ctx context.Context) error {
 	b.origin, hasOrigin = annals.OriginFrom(ctx)
 	b.actor, b.managed = actor, ok || hasOrigin
 	b.extra, _ = annals.ExtraFrom(ctx)
-	if comment := annals.CommentFrom(ctx); comment != nil {
-		if text, ok := comment.Reserve(u); ok {
-			b.comment, b.text = comment, text
-		}
-	}
+	b.reserve(ctx, u)
 	u.binding = b
 	return nil
+}
+
+// ask asks Config.Actor, once a transaction.
+func (u *Unit) ask(ctx context.Context) (actor annals.Actor, err error) {
+	if u.cfg.Actor == nil {
+		return actor, nil
+	}
+	if u.asked == nil {
+		err = guard("function Actor", func() (err error) {
+			actor, err = u.cfg.Actor(ctx)
+			return err
+		})
+		if err != nil {
+			return actor, &annals.Error{
+				Op: "ask for", Subject: "the actor", Err: errors.Join(annals.ErrCapture, err),
+			}
+		}
+		u.asked = &actor
+	}
+	return *u.asked, nil
+}
+
+// reserve takes the context's comment for the transaction of holder, unless it
+// has one.
+func (b *binding) reserve(ctx context.Context, holder *Unit) {
+	comment := annals.CommentFrom(ctx)
+	// A revision that is stored in part has the comment that it had then.
+	if b.comment != nil || comment == nil || holder.written != nil {
+		return
+	}
+	if text, ok := comment.Reserve(holder); ok {
+		b.comment, b.text = comment, text
+	}
 }
 
 // blame is who the entries of a statement are blamed on: the statement's own
@@ -194,6 +253,14 @@ func (u *Unit) Flush(ctx context.Context, tx dialect.Execer) error {
 	if len(u.failures) > 0 {
 		return errors.Join(u.failures...)
 	}
+	if u.written != nil {
+		sink, _ := u.cfg.Sink.(Parts) // or nothing would be written
+		if err := u.rest(ctx, tx, sink); err != nil {
+			return err
+		}
+		u.flush()
+		return nil
+	}
 	if len(u.pending) == 0 {
 		return nil
 	}
@@ -201,30 +268,42 @@ func (u *Unit) Flush(ctx context.Context, tx dialect.Execer) error {
 	if err != nil {
 		return err
 	}
-	b := u.binding
-	u.pending, u.marks = nil, nil
-	if len(entries) == 0 {
-		return nil
+	rev := u.revision()
+	err = u.cfg.Sink.WriteTx(ctx, tx, &rev, entries)
+	if err == nil {
+		err = u.keepTold(ctx, tx, &rev, entries)
 	}
-	rev := annals.Revision{
-		Source: u.cfg.Source, Hash: annals.NewHash(b.at), Managed: b.managed, Comment: b.text,
-		Actor: b.actor, Origin: b.origin, Extra: b.extra, CreatedAt: b.at,
+	if err != nil {
+		return u.unwritten(len(entries), err)
 	}
-	for i := range entries {
-		entries[i].TransactionHash = rev.Hash
-	}
-	if err := u.cfg.Sink.WriteTx(ctx, tx, &rev, entries); err != nil {
-		if !errors.Is(err, annals.ErrCapture) && !errors.Is(err, annals.ErrSchema) {
-			err = errors.Join(annals.ErrCapture, err)
-		}
-		return fmt.Errorf("record %d entries of source %s: %w", len(entries), u.cfg.Source, err)
-	}
-	if b.comment != nil {
-		u.flushed = append(u.flushed, b.comment)
-	}
-	u.binding = nil
+	u.flush()
 	u.log(ctx, &rev, entries)
 	return nil
+}
+
+// flush notes that everything is stored that was captured so far.
+func (u *Unit) flush() {
+	if c := u.binding.comment; c != nil {
+		u.flushed = append(u.flushed, c)
+	}
+	u.pending, u.marks, u.binding = nil, nil, nil
+	u.size, u.base, u.written = 0, 0, nil
+}
+
+// revision is that of the transaction.
+func (u *Unit) revision() annals.Revision {
+	b := u.binding
+	return annals.Revision{
+		Source: u.cfg.Source, Hash: b.hash, Managed: b.managed, Comment: b.text,
+		Actor: b.actor, Origin: b.origin, Extra: b.extra, CreatedAt: b.at,
+	}
+}
+
+func (u *Unit) unwritten(n int, err error) error {
+	if !errors.Is(err, annals.ErrCapture) && !errors.Is(err, annals.ErrSchema) {
+		err = errors.Join(annals.ErrCapture, err)
+	}
+	return fmt.Errorf("record %d entries of source %s: %w", n, u.cfg.Source, err)
 }
 
 // entries returns what is pending, numbered in order of capture, as the listener
@@ -235,15 +314,12 @@ func (u *Unit) entries() ([]annals.Entry, error) {
 		c := &u.pending[i]
 		for j := range c.entries {
 			e := &c.entries[j]
-			e.Seq = int64(i + 1)
-			if u.cfg.Listener == nil {
-				continue
+			e.Seq, e.TransactionHash = int64(i+1), u.binding.hash
+			if err := u.listen(c.ctx, e); err != nil {
+				return nil, err
 			}
-			if err := u.cfg.Listener(c.ctx, e); err != nil {
-				return nil, &annals.Error{
-					Op: "record", Subject: fmt.Sprintf("%s of %s %s", e.Type, e.Entity, e.ObjectID),
-					Err: errors.Join(annals.ErrCapture, err),
-				}
+			if u.cfg.Stored != nil {
+				u.contexts = append(u.contexts, c.ctx)
 			}
 		}
 		all = append(all, c.entries...)
@@ -269,14 +345,19 @@ func (u *Unit) log(ctx context.Context, rev *annals.Revision, entries []annals.E
 // Committing implements conn.Watcher.
 func (u *Unit) Committing(ctx context.Context, tx conn.Raw) error { return u.Flush(ctx, tx) }
 
-// Committed implements conn.Watcher: comments are used up.
-func (u *Unit) Committed() {
+// Committed implements conn.Watcher: comments are used up, and the application is
+// told of the entries.
+func (u *Unit) Committed() { u.tell(u.committed()) }
+
+func (u *Unit) committed() []told {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, c := range u.flushed {
 		c.Use(u)
 	}
+	told := u.told
 	u.reset()
+	return told
 }
 
 // RolledBack implements conn.Watcher: nothing happened, comments are free again.
@@ -295,6 +376,8 @@ func (u *Unit) reset() {
 		u.binding.comment.Free(u)
 	}
 	u.pending, u.marks, u.binding, u.flushed, u.locked = nil, nil, nil, nil, false
+	u.size, u.base, u.written = 0, 0, nil
+	u.asked, u.contexts, u.told = nil, nil, nil
 }
 
 // Savepoint implements conn.Watcher. The same savepoint noted twice in a row is
@@ -302,7 +385,13 @@ func (u *Unit) reset() {
 func (u *Unit) Savepoint(name string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	m := mark{name, len(u.pending), len(u.failures)}
+	m := mark{
+		name: name, n: u.base + len(u.pending), failures: len(u.failures), written: u.written,
+		told: len(u.told),
+	}
+	if u.binding != nil {
+		m.bound, m.comment = true, u.binding.comment
+	}
 	if last := len(u.marks) - 1; last >= 0 && u.marks[last] == m {
 		return
 	}
@@ -317,8 +406,9 @@ func (u *Unit) RollbackTo(name string) {
 	defer u.mu.Unlock()
 	for i := len(u.marks) - 1; i >= 0; i-- {
 		if u.marks[i].name == name {
-			u.pending = u.pending[:min(u.marks[i].n, len(u.pending))]
+			u.goBack(u.marks[i])
 			u.failures = u.failures[:min(u.marks[i].failures, len(u.failures))]
+			u.unbind(u.marks[i])
 			u.marks = u.marks[:i+1]
 			return
 		}
@@ -328,6 +418,40 @@ func (u *Unit) RollbackTo(name string) {
 			Op: "roll back to", Subject: "savepoint " + name, Err: annals.ErrCapture,
 			Remedy: "set savepoints through the audited connection",
 		})
+	}
+}
+
+// goBack forgets what was captured after a savepoint. What was stored since went
+// with it, and was captured since too.
+func (u *Unit) goBack(m mark) {
+	u.written = m.written
+	u.told = u.told[:min(m.told, len(u.told))]
+	keep := m.n - u.base
+	if keep < 0 {
+		u.base, keep = m.n, 0
+	}
+	if keep < len(u.pending) {
+		u.pending = u.pending[:keep]
+	}
+	u.size = 0
+	for i := range u.pending {
+		for j := range u.pending[i].entries {
+			u.size += len(u.pending[i].entries[j].Diffs)
+		}
+	}
+}
+
+// unbind gives back what was bound after a savepoint.
+func (u *Unit) unbind(m mark) {
+	b := u.binding
+	if b == nil || (m.bound && m.comment == b.comment) {
+		return
+	}
+	b.comment.Free(u)
+	if m.bound {
+		b.comment, b.text = nil, ""
+	} else {
+		u.binding = nil
 	}
 }
 

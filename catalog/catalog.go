@@ -4,9 +4,12 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
@@ -112,12 +115,27 @@ func Identify(
 	return found, nil
 }
 
-// Referrers names every table, of whatever schema, that has a foreign key, as
-// Identify spells them. Those that the account may not see are missing (MySQL).
-func Referrers(ctx context.Context, q dialect.Queryer, d dialect.Dialect) ([]annals.Table, error) {
-	tables, err := readerOf(d).referrers(ctx, q)
+// Referrers names the tables that have a foreign key which leads, over others or
+// not, to a table of the connection's own schema or of one of the schemas, as
+// Identify spells them. Tables that the account may not see are missing (MySQL).
+func Referrers(
+	ctx context.Context, q dialect.Queryer, d dialect.Dialect, schemas ...string,
+) ([]annals.Table, error) {
+	links, err := readerOf(d).referrers(ctx, q)
 	if err != nil {
 		return nil, unreachable(d, fmt.Errorf("list foreign keys: %w", err))
 	}
-	return tables, nil
+	reached := map[annals.Table]bool{}
+	for grown := true; grown; {
+		grown = false
+		for _, l := range links {
+			leads := l.to.Schema == "" || slices.Contains(schemas, l.to.Schema) || reached[l.to]
+			if leads && !reached[l.from] {
+				reached[l.from], grown = true, true
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(reached), func(a, b annals.Table) int {
+		return cmp.Or(cmp.Compare(a.Schema, b.Schema), cmp.Compare(a.Name, b.Name))
+	}), nil
 }

@@ -15,7 +15,7 @@ type reader interface {
 	load(ctx context.Context, q dialect.Queryer, names []annals.Table) ([]*Table, error)
 	list(ctx context.Context, q dialect.Queryer) ([]annals.Table, error)
 	identify(ctx context.Context, q dialect.Queryer, name annals.Table) (annals.Table, error)
-	referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error)
+	referrers(ctx context.Context, q dialect.Queryer) ([]link, error)
 	own(ctx context.Context, q dialect.Queryer) (string, error)
 }
 
@@ -128,20 +128,50 @@ func listNames(
 	return tables, err
 }
 
-// scanTables runs a query of schema and name, and leaves out the own schema.
+// link is a foreign key from one table to another.
+type link struct{ from, to annals.Table }
+
+// scanTable is scanTables for a query of one row; of none it makes the zero Table.
+func scanTable(
+	ctx context.Context, q dialect.Queryer, own string, s statement,
+) (t annals.Table, err error) {
+	found, err := scanTables(ctx, q, own, s)
+	if len(found) > 0 {
+		t = found[0]
+	}
+	return t, err
+}
+
+// scanLinks runs a query of schema and name of both ends.
+func scanLinks(
+	ctx context.Context, q dialect.Queryer, own string, s statement,
+) (links []link, err error) {
+	err = query(ctx, q, s, func(scan scanFunc) error {
+		var l link
+		err := scan(&l.from.Schema, &l.from.Name, &l.to.Schema, &l.to.Name)
+		links = append(links, link{within(l.from, own), within(l.to, own)})
+		return err
+	})
+	return links, err
+}
+
+// within leaves the own schema out.
+func within(t annals.Table, own string) annals.Table {
+	if t.Schema == own {
+		t.Schema = ""
+	}
+	return t
+}
+
+// scanTables runs a query of schema and name; the own schema is left out.
 func scanTables(
 	ctx context.Context, q dialect.Queryer, own string, s statement,
 ) (tables []annals.Table, err error) {
 	err = query(ctx, q, s, func(scan scanFunc) error {
 		var t annals.Table
-		if err := scan(&t.Schema, &t.Name); err != nil {
-			return err
-		}
-		if t.Schema == own {
-			t.Schema = ""
-		}
-		tables = append(tables, t)
-		return nil
+		err := scan(&t.Schema, &t.Name)
+		tables = append(tables, within(t, own))
+		return err
 	})
 	return tables, err
 }

@@ -316,24 +316,21 @@ func (m mysql) identify(
 		if t.Name != name.Name && folded == 0 {
 			return nil
 		}
-		if t.Schema == own {
-			t.Schema = ""
-		}
-		found = t
+		found = within(t, own)
 		return nil
 	})
 	return found, err
 }
 
 const myReferrers = `
-SELECT DISTINCT TABLE_SCHEMA AS sch, TABLE_NAME AS tab
-FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL
-ORDER BY sch, tab`
+SELECT DISTINCT TABLE_SCHEMA AS sch, TABLE_NAME AS tab, REFERENCED_TABLE_SCHEMA AS refsch,
+  REFERENCED_TABLE_NAME AS reftab
+FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL`
 
-func (m mysql) referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
+func (m mysql) referrers(ctx context.Context, q dialect.Queryer) ([]link, error) {
 	own, err := m.database(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return scanTables(ctx, q, own, statement{what: "foreign keys", sql: myReferrers})
+	return scanLinks(ctx, q, own, statement{what: "foreign keys", sql: myReferrers})
 }

@@ -346,28 +346,26 @@ func (p postgres) identify(
 		return annals.Table{}, err
 	}
 	s := statement{"table " + name.String(), pgIdentify, []any{p.d.Table(name)}}
-	found, err := scanTables(ctx, q, own, s)
-	if err != nil || len(found) == 0 {
-		return annals.Table{}, err
-	}
-	return found[0], nil
+	return scanTable(ctx, q, own, s)
 }
 
 // Foreign keys that a partition has from its parent are the parent's.
 const pgReferrers = `
-SELECT DISTINCT ns.nspname::text AS sch, c.relname::text AS tab FROM pg_catalog.pg_constraint f
+SELECT ns.nspname::text, c.relname::text, rns.nspname::text, rt.relname::text
+FROM pg_catalog.pg_constraint f
 JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
 JOIN pg_catalog.pg_namespace ns ON ns.oid = c.relnamespace
+JOIN pg_catalog.pg_class rt ON rt.oid = f.confrelid
+JOIN pg_catalog.pg_namespace rns ON rns.oid = rt.relnamespace
 WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint p
-  WHERE p.oid = f.conparentid AND p.conrelid <> f.conrelid)
-ORDER BY sch, tab`
+  WHERE p.oid = f.conparentid AND p.conrelid <> f.conrelid)`
 
-func (p postgres) referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
+func (p postgres) referrers(ctx context.Context, q dialect.Queryer) ([]link, error) {
 	own, err := p.own(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	return scanTables(ctx, q, own, statement{what: "foreign keys", sql: pgReferrers})
+	return scanLinks(ctx, q, own, statement{what: "foreign keys", sql: pgReferrers})
 }
 
 // pgArray writes an array literal of texts.

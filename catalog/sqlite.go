@@ -286,20 +286,16 @@ ORDER BY CASE d.name WHEN 'temp' THEN -1 ELSE d.seq END LIMIT 1`
 func (s sqlite) identify(
 	ctx context.Context, q dialect.Queryer, name annals.Table,
 ) (annals.Table, error) {
-	found, err := scanTables(ctx, q, "main", statement{
+	return scanTable(ctx, q, "main", statement{
 		"table " + name.String(), liteIdentify, []any{name.Name, name.Schema, name.Schema},
 	})
-	if err != nil || len(found) == 0 {
-		return annals.Table{}, err
-	}
-	return found[0], nil
 }
 
 const liteReferrers = `
-SELECT DISTINCT t.schema AS sch, t.name AS tab
+SELECT DISTINCT t.schema, t.name, t.schema, f."table"
 FROM pragma_table_list AS t JOIN pragma_foreign_key_list(t.name, t.schema) AS f
-WHERE t.type = 'table' ORDER BY sch, tab`
+WHERE t.type = 'table'`
 
-func (s sqlite) referrers(ctx context.Context, q dialect.Queryer) ([]annals.Table, error) {
-	return scanTables(ctx, q, "main", statement{what: "foreign keys", sql: liteReferrers})
+func (s sqlite) referrers(ctx context.Context, q dialect.Queryer) ([]link, error) {
+	return scanLinks(ctx, q, "main", statement{what: "foreign keys", sql: liteReferrers})
 }

@@ -23,9 +23,12 @@ type Config struct {
 	// MaxEntrySize is the most bytes that an entry's diffs may have. Default
 	// 8388608 (8 MiB); -1 for no limit.
 	MaxEntrySize int `yaml:"max_entry_size,omitempty"`
+	// MaskKey adds a keyed digest to masked values: those of every entity without
+	// a key of its own. At least 16 bytes.
+	MaskKey annals.Secret `yaml:"mask_key,omitempty"`
 }
 
-// Capture, Delivery and Layout name how a change travels (DESIGN section 2).
+// The values of Capture, Delivery, Layout, Raw and Indexes.
 const (
 	CaptureORM     = "orm"
 	CaptureTrigger = "trigger"
@@ -38,6 +41,10 @@ const (
 	LayoutEntries = "entries"
 	LayoutMirror  = "mirror"
 
+	RawObserve = "observe"
+	RawRefuse  = "refuse"
+	RawAllow   = "allow"
+
 	IndexesLean    = "lean"
 	IndexesClassic = "classic"
 )
@@ -49,9 +56,18 @@ type Source struct {
 	// after_commit or relay.
 	Capture  string `yaml:"capture,omitempty"`
 	Delivery string `yaml:"delivery,omitempty"`
+	// Raw is what becomes of raw SQL in the program that writes to audited tables:
+	// observe (default), refuse or allow.
+	Raw string `yaml:"raw,omitempty"`
 	// Exclude lists table patterns ("schema_*") that "*" leaves out.
 	Exclude []string `yaml:"exclude,omitempty"`
+	// Stamps: false keeps "schema update" from making indexes for created_by_id and
+	// updated_by_id in audited tables that have stamps. Default true.
+	Stamps *bool `yaml:"stamps,omitempty"`
 }
+
+// StampIndexes reports whether tables with stamps get indexes for them.
+func (s Source) StampIndexes() bool { return s.Stamps == nil || *s.Stamps }
 
 // Storage is a database or file that holds entries.
 type Storage struct {
@@ -92,10 +108,16 @@ type Entity struct {
 	Source string `yaml:"source,omitempty"`
 	Table  string `yaml:"table,omitempty"`
 	// Key lists the key columns; default the primary key of the catalogue.
-	Key           []string `yaml:"key,omitempty"`
-	Label         string   `yaml:"label,omitempty"`
-	Ignore        []string `yaml:"ignore,omitempty"`
-	Mask          []string `yaml:"mask,omitempty"`
+	Key   []string `yaml:"key,omitempty"`
+	Label string   `yaml:"label,omitempty"`
+	// Only lists the columns that are kept, Ignore those that are not: one of the
+	// two. Mask lists columns of which is kept only that they changed.
+	Only    []string      `yaml:"only,omitempty"`
+	Ignore  []string      `yaml:"ignore,omitempty"`
+	Mask    []string      `yaml:"mask,omitempty"`
+	MaskKey annals.Secret `yaml:"mask_key,omitempty"`
+	// Operations are the types of entries that are kept; default every type.
+	Operations    []string `yaml:"operations,omitempty"`
 	SoftDelete    string   `yaml:"soft_delete,omitempty"`
 	Discriminator string   `yaml:"discriminator,omitempty"`
 	Tags          []string `yaml:"tags,omitempty"`
@@ -121,6 +143,10 @@ type Relation struct {
 	// Column is the target's foreign key; Columns where it has several.
 	Column  string   `yaml:"column,omitempty"`
 	Columns []string `yaml:"columns,omitempty"`
+	// TypeColumn and TypeValue narrow a polymorphic relation to the target's rows
+	// that have this value in that column.
+	TypeColumn string `yaml:"type_column,omitempty"`
+	TypeValue  string `yaml:"type_value,omitempty"`
 }
 
 // Epoch imports a baseline.
@@ -150,9 +176,14 @@ func (e Entity) Entity(name string) annals.Entity {
 	if table == "" {
 		table = name
 	}
+	var operations []annals.EntryType
+	for _, o := range e.Operations {
+		operations = append(operations, annals.EntryType(o))
+	}
 	return annals.Entity{
 		Name: name, Source: e.Source, Table: annals.ParseTable(table), Key: e.Key,
-		Label: e.Label, Ignore: e.Ignore, Mask: e.Mask, SoftDelete: e.SoftDelete,
+		Label: e.Label, Only: e.Only, Ignore: e.Ignore, Mask: e.Mask, MaskKey: e.MaskKey,
+		Operations: operations, SoftDelete: e.SoftDelete,
 		Discriminator: e.Discriminator, Tags: e.Tags, ViewRoles: e.Roles.View, URL: e.URL,
 		AuditTable: e.AuditTable,
 	}

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/internal/nearest"
 )
 
@@ -128,7 +129,7 @@ func (d *decoder) list(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// scalar decodes a string or a number. References to the environment are
+// scalar decodes a string, a number, or true and false. References to the environment are
 // replaced in strings only, after the YAML was read, so that no value of a
 // variable can change the document's structure.
 func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
@@ -148,7 +149,17 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 	var err error
 	switch v.Kind() {
 	case reflect.String:
+		if text == "" && v.Type() == reflect.TypeFor[annals.Secret]() {
+			d.faults.unreadable(path, "is empty", "set it, or leave the key out")
+			return
+		}
 		v.SetString(text)
+	case reflect.Bool:
+		if text != "true" && text != "false" {
+			d.faults.unreadable(path, "is neither true nor false", "")
+			return
+		}
+		v.SetBool(text == "true")
 	case reflect.Int:
 		var i int64
 		i, err = strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 0, strconv.IntSize)

@@ -3,6 +3,8 @@ package config
 import (
 	"maps"
 	"slices"
+
+	"github.com/seed-162b1470/annals"
 )
 
 // The defaults that annals.example.yaml documents.
@@ -31,6 +33,9 @@ func (c *Config) WithDefaults() *Config {
 	for name, s := range d.Sources {
 		or(&s.Capture, CaptureORM)
 		or(&s.Delivery, DeliveryDirect)
+		if s.Capture == CaptureORM {
+			or(&s.Raw, RawObserve)
+		}
 		d.Sources[name] = s
 	}
 	only, one := d.onlySource()
@@ -46,6 +51,7 @@ func (c *Config) WithDefaults() *Config {
 	}
 	for name, e := range d.Entities {
 		or(&e.Source, only)
+		or(&e.MaskKey, d.MaskKey)
 		if name != Wildcard {
 			or(&e.Table, name)
 		}
@@ -64,7 +70,8 @@ func (c *Config) WithDefaults() *Config {
 	return d
 }
 
-// Redacted returns a copy that can be shown: passwords in DSNs are replaced.
+// Redacted returns a copy that can be shown: passwords in DSNs and keys are
+// replaced.
 func (c *Config) Redacted() *Config {
 	r := c.clone()
 	for name, s := range r.Sources {
@@ -74,6 +81,11 @@ func (c *Config) Redacted() *Config {
 	for name, s := range r.Storages {
 		s.DSN = RedactDSN(s.DSN)
 		r.Storages[name] = s
+	}
+	r.MaskKey = annals.Secret(r.MaskKey.String())
+	for name, e := range r.Entities {
+		e.MaskKey = annals.Secret(e.MaskKey.String())
+		r.Entities[name] = e
 	}
 	return r
 }

@@ -21,6 +21,7 @@ func lookup(env map[string]string) func(string) (string, bool) {
 var exampleEnv = lookup(map[string]string{
 	"DATABASE_URL":       "postgres://app:secret@db.example.org/shop",
 	"AUDIT_DATABASE_URL": "postgres://audit:secret@audit.example.org/audit",
+	"AUDIT_MASK_KEY":     "0123456789abcdef0123456789abcdef",
 	"FINANCE_AUDIT_URL":  "mysql://audit:secret@finance.example.org/audit",
 })
 

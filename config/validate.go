@@ -33,6 +33,7 @@ func (c *Config) validate(f *faults) {
 		d.checkStorages(f) // else the source's DSN, which was checked there
 	}
 	d.checkRoutes(f)
+	d.checkMaskKey(f, "mask_key", d.MaskKey)
 	d.checkEntities(f)
 	d.checkRelations(f)
 	d.checkDelivery(f)
@@ -60,6 +61,7 @@ func (c *Config) checkSources(f *faults) {
 				"jsonl: is for storages")
 		}
 		oneOf(f, child(path, "capture"), s.Capture, CaptureORM, CaptureTrigger)
+		checkRaw(f, child(path, "raw"), s)
 		oneOf(f, child(path, "delivery"), s.Delivery,
 			DeliveryDirect, DeliveryOutbox, DeliveryAfterCommit, DeliveryRelay)
 		for i, p := range s.Exclude {
@@ -116,6 +118,16 @@ func checkName(f *faults, path, name string, limit int) {
 }
 
 func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// checkRaw allows a policy for raw SQL where the program captures.
+func checkRaw(f *faults, path string, s Source) {
+	switch {
+	case s.Capture == CaptureTrigger && s.Raw != "":
+		f.add(path, "has no meaning with capture trigger, which sees every statement", "leave it out")
+	case s.Capture == CaptureORM:
+		oneOf(f, path, s.Raw, RawObserve, RawRefuse, RawAllow)
+	}
+}
 
 func oneOf(f *faults, path, value string, allowed ...string) {
 	if !slices.Contains(allowed, value) {

@@ -25,6 +25,8 @@ func (c *Config) checkEntities(f *faults) {
 		}
 		c.checkEntitySource(f, path, e)
 		checkColumns(f, path, e)
+		checkOperations(f, child(path, "operations"), e.Operations)
+		c.checkMaskKey(f, child(path, "mask_key"), e.MaskKey)
 		checkRoles(f, child(path, "roles.view"), e.Roles.View)
 		checkURL(f, child(path, "url"), e)
 		for i, tag := range e.Tags {
@@ -50,6 +52,7 @@ func (c *Config) checkWildcard(f *faults, path string, e Entity) {
 	}{
 		{"table", e.Table != ""},
 		{"key", len(e.Key) > 0},
+		{"only", len(e.Only) > 0},
 		{"audit_table", e.AuditTable != ""},
 		{"url", e.URL != ""},
 	} {
@@ -93,13 +96,13 @@ func checkColumns(f *faults, path string, e Entity) {
 	for _, list := range []struct {
 		rule, verb string
 		columns    []string
-	}{{"ignore", "ignored", e.Ignore}, {"mask", "masked", e.Mask}} {
+	}{{"only", "", e.Only}, {"ignore", "ignored", e.Ignore}, {"mask", "masked", e.Mask}} {
 		for i, column := range list.columns {
 			at := item(child(path, list.rule), i)
 			switch why := needed[column]; {
 			case column == "":
 				f.add(at, "is empty", "")
-			case why != "":
+			case why != "" && list.rule != "only":
 				f.add(at, fmt.Sprintf("%q is the %s and cannot be %s", column, why, list.verb), "")
 			case list.rule == "mask" && slices.Contains(e.Ignore, column):
 				f.add(at, fmt.Sprintf("%q is ignored as well", column), "keep one of the two")
@@ -108,6 +111,61 @@ func checkColumns(f *faults, path string, e Entity) {
 			}
 		}
 	}
+	checkOnly(f, path, e, needed)
+}
+
+// checkOnly refuses a list of kept columns that leaves out what is needed, or
+// contradicts another list.
+func checkOnly(f *faults, path string, e Entity, needed map[string]string) {
+	if len(e.Only) == 0 {
+		return
+	}
+	if len(e.Ignore) > 0 {
+		f.add(child(path, "ignore"), "stands beside only",
+			"only leaves every other column out: keep one of the two")
+	}
+	for _, column := range sortedKeys(needed) {
+		if !slices.Contains(e.Only, column) {
+			f.add(child(path, "only"), fmt.Sprintf("%q is the %s and must be kept", column,
+				needed[column]), "add it")
+		}
+	}
+	for i, column := range e.Mask {
+		if !slices.Contains(e.Only, column) {
+			f.add(item(child(path, "mask"), i),
+				fmt.Sprintf("%q is left out by only as well", column), "keep one of the two")
+		}
+	}
+}
+
+// checkOperations allows types of entries, each once.
+func checkOperations(f *faults, path string, operations []string) {
+	checkList(f, path, operations)
+	var types []string
+	for _, t := range annals.EntryTypes() {
+		types = append(types, string(t))
+	}
+	for i, o := range operations {
+		if o != "" {
+			oneOf(f, item(path, i), o, types...)
+		}
+	}
+}
+
+// minMaskKey is the least length of a key in bytes: a shorter one could be found
+// by trying.
+const minMaskKey = 16
+
+// checkMaskKey never tells the key itself.
+func (c *Config) checkMaskKey(f *faults, path string, key annals.Secret) {
+	if key == "" || len(key) >= minMaskKey {
+		return
+	}
+	if key == c.MaskKey {
+		path = "mask_key" // where the entity has it from
+	}
+	f.add(path, fmt.Sprintf("the key is shorter than %d bytes", minMaskKey),
+		"make one with: openssl rand -hex 32")
 }
 
 func checkRoles(f *faults, path string, roles []string) {
@@ -131,7 +189,8 @@ func checkURL(f *faults, path string, e Entity) {
 			"write https://…/{column}, or a path that starts with /")
 	}
 	for _, column := range placeholders(e.URL) {
-		if slices.Contains(e.Ignore, column) || slices.Contains(e.Mask, column) {
+		core := e.Entity("")
+		if !core.Keeps(column) || core.Masks(column) {
 			f.add(path, fmt.Sprintf("needs column %q, which is not kept", column), "")
 		}
 	}

@@ -29,7 +29,7 @@ func (c *Config) CoreRelations() []annals.Relation {
 		relations = append(relations, annals.Relation{
 			Owner: owner, Field: field, Target: r.Entity, Through: annals.ParseTable(r.Through),
 			OwnerColumns: r.OwnerColumns, TargetColumns: r.TargetColumns,
-			Columns: r.foreignKey(),
+			Columns: r.foreignKey(), TypeColumn: r.TypeColumn, TypeValue: r.TypeValue,
 		})
 	}
 	return relations
@@ -97,6 +97,12 @@ func checkWay(f *faults, path string, r Relation) {
 	if r.Through == "" && len(r.OwnerColumns)+len(r.TargetColumns) > 0 {
 		f.add(path, "owner_columns and target_columns belong to a join table", "write through")
 	}
+	if (r.TypeColumn == "") != (r.TypeValue == "") {
+		f.add(path, "type_column and type_value go together", "write both, or none")
+	}
+	if r.TypeColumn != "" && r.Through != "" {
+		f.add(child(path, "type_column"), "has no meaning with a join table", "")
+	}
 	checkList(f, child(path, "columns"), r.Columns)
 	checkList(f, child(path, "owner_columns"), r.OwnerColumns)
 	checkList(f, child(path, "target_columns"), r.TargetColumns)
@@ -123,11 +129,20 @@ func (c *Config) checkRelationColumns(f *faults, r Relation) {
 		switch {
 		case name == r.Entity:
 			columns = r.foreignKey()
+			if r.TypeColumn != "" {
+				columns = append(slices.Clone(columns), r.TypeColumn)
+			}
 		case r.Through != "" && e.Table == r.Through:
 			columns = slices.Concat(r.OwnerColumns, r.TargetColumns)
 		}
 		checkKept(f, child(child("entities", name), "ignore"), e.Ignore, columns)
 		checkKept(f, child(child("entities", name), "mask"), e.Mask, columns)
+		for _, column := range columns {
+			if core := e.Entity(name); len(e.Only) > 0 && column != "" && !core.Keeps(column) {
+				f.add(child(child("entities", name), "only"),
+					fmt.Sprintf("%q is the column of a relation and must be kept", column), "add it")
+			}
+		}
 	}
 }
 

@@ -21,7 +21,7 @@ func with(changes map[string]string) string {
 	var b strings.Builder
 	for _, key := range []string{
 		"timezone", "sources", "storages", "routes", "entities", "relations", "epoch", "queue",
-		"retention", "max_entry_size",
+		"retention", "max_entry_size", "mask_key",
 	} {
 		value, ok := changes[key]
 		if !ok {
@@ -37,7 +37,7 @@ func with(changes map[string]string) string {
 // caseEnv holds the DSNs of the cases.
 var caseEnv = lookup(map[string]string{
 	"PG": "postgres://u:topsecret@db/shop", "PG2": "postgres://audit@db/audit",
-	"MYSQL": "mysql://u:topsecret@db/shop", "MYSQL2": "mysql://u@db/audit",
+	"MYSQL": "mysql://u:topsecret@db/shop", "MYSQL2": "mysql://u@db/audit", "EMPTY": "",
 })
 
 // cases reads a file of cases: a comment, then lines that replace sections.

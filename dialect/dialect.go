@@ -111,6 +111,9 @@ type Features struct {
 	WritingCTE bool
 	// ValuesIn: row values compare as "(a, b) IN (VALUES (1, 2), …)" only (SQLite).
 	ValuesIn bool
+	// HiddenTables: the catalogue leaves out tables on which the account has no
+	// rights (MySQL).
+	HiddenTables bool
 	// LastInsertID: the driver tells the key that an INSERT made.
 	LastInsertID bool
 	// ImplicitCommits are first keywords, in capitals, of statements that commit

@@ -31,7 +31,7 @@ func (d mysql) Features() Features {
 	return Features{
 		Sequences: d.mariaDB, Returning: d.mariaDB, MariaDB: d.mariaDB,
 		RowLocks: true, SkipLocked: true, LastInsertID: true,
-		ImplicitCommits: implicitCommits,
+		ImplicitCommits: implicitCommits, HiddenTables: true,
 	}
 }
 

@@ -47,6 +47,10 @@ func (d *Diff) Append(dst []byte) []byte {
 	if d.Soft {
 		dst = append(dst, `,"soft":true`...)
 	}
+	if d.Statement != nil {
+		dst = append(dst, `,"statement":`...)
+		dst = d.Statement.append(dst)
+	}
 	return append(dst, '}')
 }
 

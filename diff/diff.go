@@ -8,6 +8,9 @@ package diff
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -21,9 +24,30 @@ import (
 //nolint:gochecknoglobals // a constant of a type that Go has no constants of
 var Masked = json.RawMessage(`{"masked":true}`)
 
+// The parts of a masked value with a keyed digest, round its hexadecimal digits.
+const (
+	digestBegins = `{"digest":"hmac-sha256:`
+	digestEnds   = `","masked":true}`
+)
+
+// MaskedBy is the sign that stands for the canonical value v, with a digest by
+// which the owner of key can tell whether two values are equal.
+func MaskedBy(key []byte, v json.RawMessage) json.RawMessage {
+	h := hmac.New(sha256.New, key)
+	_, _ = h.Write(v)
+	out := make([]byte, 0, len(digestBegins)+2*sha256.Size+len(digestEnds))
+	out = append(out, digestBegins...)
+	out = hex.AppendEncode(out, h.Sum(nil))
+	return append(out, digestEnds...)
+}
+
 // IsMasked reports whether v stands for a value that is not kept. Values are
-// canonical, so there is one spelling.
-func IsMasked(v json.RawMessage) bool { return string(v) == `{"masked":true}` }
+// canonical, so there is one spelling of either form.
+func IsMasked(v json.RawMessage) bool {
+	s := string(v)
+	return s == `{"masked":true}` || len(s) == len(digestBegins)+2*sha256.Size+len(digestEnds) &&
+		strings.HasPrefix(s, digestBegins) && strings.HasSuffix(s, digestEnds)
+}
 
 // Canonical returns the canonical form of a JSON value: keys sorted, no spaces,
 // numbers in plain decimal digits. Diffs that a database stored in a JSON type
@@ -57,6 +81,8 @@ type Diff struct {
 	// Key is the whole key of an object whose id is only the key's digest; else
 	// nil.
 	Key []Pair
+	// Statement is set for raw SQL, which tells no rows.
+	Statement *Statement
 	// Association is set by Parse, alone, for an associate or dissociate.
 	Association *Association
 }

@@ -42,6 +42,7 @@ type reader struct{ err error }
 func (r *reader) diff(members map[string]json.RawMessage) Diff {
 	d := Diff{
 		Flags: r.flags(members), Label: r.label(members["label"]), Key: r.pairs(members["key"]),
+		Statement: r.statement(members["statement"]),
 	}
 	for column, v := range r.object(members["changes"]) {
 		change := r.object(v)
@@ -63,6 +64,17 @@ func (r *reader) association(members map[string]json.RawMessage) *Association {
 	}
 	r.decode(members["is_owning_side"], &a.IsOwningSide)
 	return a
+}
+
+func (r *reader) statement(v json.RawMessage) *Statement {
+	if annals.IsNull(v) {
+		return nil
+	}
+	members := r.object(v)
+	s := &Statement{SQL: r.text(members["sql"]), Operation: r.text(members["operation"])}
+	r.decode(members["affected"], &s.Affected)
+	r.decode(members["unclear"], &s.Unclear)
+	return s
 }
 
 func (r *reader) subject(v json.RawMessage) Subject {

@@ -41,13 +41,17 @@ type Column struct {
 	// Size is the length of a VarChar.
 	Size int
 	Null bool
+	// Exact means that rows are found by the column: its text compares by bytes in
+	// every table, also in one that annals did not make. Sorted means that pages are
+	// in its order, too.
+	Exact, Sorted bool
 	// Auto numbers rows by itself; only for a single BigInt primary key. A
 	// number is never given twice, not even after its row was deleted.
 	Auto bool
 }
 
-// Index of a table. Its columns are ascending: every order that is asked for
-// can be read backwards.
+// Index of a table. The columns of annals' own tables are ascending: every order
+// that is asked for can be read backwards.
 type Index struct {
 	Name    string
 	Columns []string
@@ -55,6 +59,8 @@ type Index struct {
 	// NotNull names a column: rows where it is null are left out where the
 	// database has partial indexes.
 	NotNull string
+	// LastDesc makes the last column descending.
+	LastDesc bool
 }
 
 // Table is the shape of a table.

@@ -11,6 +11,7 @@ const (
 	RevisionTable       = "annals_revision"
 	RevisionEntityTable = "annals_revision_entity"
 	AuditEntityTable    = "annals_audit_entity"
+	CleanTable          = "annals_clean"
 	// SequenceName is the sequence that numbers mutations, or the ticket table
 	// that stands in for it.
 	SequenceName = "annals_seq"
@@ -57,19 +58,19 @@ func Revision(lim dialect.Limits) Table {
 		Name: annals.Table{Name: RevisionTable},
 		Columns: []Column{
 			{Name: ColID, Type: BigInt, Auto: true},
-			{Name: ColSource, Type: VarChar, Size: 64},
-			{Name: ColTransactionHash, Type: VarChar, Size: 40},
+			{Name: ColSource, Type: VarChar, Size: 64, Exact: true},
+			{Name: ColTransactionHash, Type: VarChar, Size: 40, Exact: true},
 			{Name: ColXID, Type: BigInt, Null: true},
 			{Name: ColManaged, Type: Boolean},
 			{Name: ColComment, Type: Text, Null: true},
-			{Name: ColUserID, Type: VarChar, Size: 255, Null: true},
+			{Name: ColUserID, Type: VarChar, Size: 255, Exact: true, Null: true},
 			{Name: ColUserName, Type: VarChar, Size: 255, Null: true},
 			{Name: ColUserEmail, Type: VarChar, Size: 255, Null: true},
 			{Name: ColUserType, Type: VarChar, Size: 255, Null: true},
 			{Name: ColContext, Type: VarChar, Size: 100, Null: true},
 			{Name: ColIP, Type: VarChar, Size: 45, Null: true},
 			{Name: ColUserAgent, Type: Text, Null: true},
-			{Name: ColRequestID, Type: VarChar, Size: 255, Null: true},
+			{Name: ColRequestID, Type: VarChar, Size: 255, Exact: true, Null: true},
 			{Name: ColDBUser, Type: VarChar, Size: 255, Null: true},
 			{Name: ColApplication, Type: VarChar, Size: 255, Null: true},
 			{Name: ColClientAddr, Type: VarChar, Size: 255, Null: true},
@@ -90,7 +91,7 @@ func RevisionEntity(lim dialect.Limits) Table {
 		Name: annals.Table{Name: RevisionEntityTable},
 		Columns: []Column{
 			{Name: ColRevision, Type: BigInt},
-			{Name: ColEntity, Type: VarChar, Size: 255},
+			{Name: ColEntity, Type: VarChar, Size: 255, Exact: true},
 			{Name: ColType, Type: VarChar, Size: 11},
 			{Name: ColEntries, Type: Integer},
 		},
@@ -109,8 +110,8 @@ func AuditEntity(lim dialect.Limits) Table {
 		Name: annals.Table{Name: AuditEntityTable},
 		Columns: []Column{
 			{Name: ColID, Type: BigInt, Auto: true},
-			{Name: ColName, Type: VarChar, Size: 255},
-			{Name: ColSource, Type: VarChar, Size: 64},
+			{Name: ColName, Type: VarChar, Size: 255, Exact: true},
+			{Name: ColSource, Type: VarChar, Size: 64, Exact: true},
 			{Name: ColTableSchema, Type: VarChar, Size: 255, Null: true},
 			{Name: ColTableName, Type: VarChar, Size: 255},
 		},
@@ -124,7 +125,7 @@ func AuditEntity(lim dialect.Limits) Table {
 // Own returns the tables that every SQL storage has besides its audit tables,
 // in the order of their creation. The sequence stands apart, see Seq.
 func Own(lim dialect.Limits) []Table {
-	return []Table{Revision(lim), RevisionEntity(lim), AuditEntity(lim)}
+	return []Table{Revision(lim), RevisionEntity(lim), AuditEntity(lim), Clean(lim)}
 }
 
 // Sequence is where the numbers of a source's mutations come from. They grow,

@@ -85,7 +85,9 @@ func decodeCursor(text string) (cursor, error) {
 func (q *Query) fingerprint() string {
 	sq, _ := q.storage() // a faulty query is refused before
 	text, _ := json.Marshal([]any{
-		sq.Entities, sq.ObjectIDs, sq.Types, sq.Actors, sq.Hashes, sq.Fields, sq.Ascending,
+		sq.Entities, sq.ObjectIDs, sq.Types, sq.Actors, sq.Hashes, sq.Fields, sq.Sources, sq.Where,
+		both("", q.Storages), both("", q.Not.Entities), both("", q.Not.Storages), q.Related,
+		sq.Ascending,
 	})
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:6])

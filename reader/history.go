@@ -45,17 +45,21 @@ func (r *Reader) History(
 
 // tell passes on every entry of q until yield has enough.
 func (r *Reader) tell(ctx context.Context, q Query, yield func(annals.Entry) bool) error {
-	sq, err := q.storage()
+	asks, at, err := r.prepare(ctx, &q)
 	if err != nil {
 		return err
 	}
-	parts, err := r.parts(ctx, sq.Entities)
-	if err != nil {
-		return err
-	}
+	return r.tellAll(ctx, asks, at, yield)
+}
+
+// tellAll passes on every entry behind a place until yield has enough.
+func (r *Reader) tellAll(
+	ctx context.Context, asks []ask, at place, yield func(annals.Entry) bool,
+) error {
 	for more := true; more; {
 		var entries []annals.Entry
-		if entries, more, err = r.page(ctx, parts, sq); err != nil {
+		var err error
+		if entries, more, err = r.page(ctx, asks, at); err != nil {
 			return err
 		}
 		for _, e := range entries {
@@ -64,7 +68,7 @@ func (r *Reader) tell(ctx context.Context, q Query, yield func(annals.Entry) boo
 			}
 		}
 		if more {
-			goOn(&sq, entries[len(entries)-1].Cursor())
+			at.goOn(entries[len(entries)-1].Cursor())
 		}
 	}
 	return nil
@@ -82,13 +86,51 @@ func (r *Reader) Newest(ctx context.Context, entity, objectID string) (annals.En
 	return r.first(ctx, entity, objectID, HistoryOptions{PageSize: 1, NewestFirst: true})
 }
 
+// Next returns the entry of an object that follows a place (Entry.Cursor);
+// annals.ErrNotFound where there is none.
+func (r *Reader) Next(
+	ctx context.Context, entity, objectID string, at annals.Position,
+) (annals.Entry, error) {
+	return r.neighbour(ctx, entity, objectID, place{after: at, ascending: true, limit: 1})
+}
+
+// Previous returns the entry of an object before a place; annals.ErrNotFound where
+// there is none.
+func (r *Reader) Previous(
+	ctx context.Context, entity, objectID string, at annals.Position,
+) (annals.Entry, error) {
+	return r.neighbour(ctx, entity, objectID, place{before: at, limit: 1})
+}
+
+func (r *Reader) neighbour(
+	ctx context.Context, entity, objectID string, at place,
+) (annals.Entry, error) {
+	q := Query{Entities: []string{entity}, ObjectIDs: []string{objectID}}
+	asks, _, err := r.prepare(ctx, &q)
+	if err != nil {
+		return annals.Entry{}, err
+	}
+	found, _, err := r.page(ctx, asks, at)
+	if err != nil {
+		return annals.Entry{}, err
+	}
+	if len(found) == 0 {
+		return annals.Entry{}, noEntry(entity, objectID)
+	}
+	return found[0], nil
+}
+
 func (r *Reader) first(
 	ctx context.Context, entity, objectID string, o HistoryOptions,
 ) (annals.Entry, error) {
 	for e, err := range r.History(ctx, entity, objectID, o) {
 		return e, err
 	}
-	return annals.Entry{}, &annals.Error{
+	return annals.Entry{}, noEntry(entity, objectID)
+}
+
+func noEntry(entity, objectID string) error {
+	return &annals.Error{
 		Op: "read", Subject: fmt.Sprintf("history of entity %s, object %s", entity, objectID),
 		Err: fmt.Errorf("no entry: %w", annals.ErrNotFound),
 	}

@@ -3,9 +3,9 @@ package reader
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/seed-162b1470/annals"
@@ -20,7 +20,24 @@ type Config struct {
 	// Entities tells what can be read: what is configured, and what the storages
 	// hold besides. It is asked once for each question.
 	Entities func(ctx context.Context) ([]EntityInfo, error)
+	// Allow decides who may read an entity with roles. Entities without roles are
+	// for everyone; without Allow nobody reads the others.
+	Allow AllowFunc
+	// Live reads a row of a source as it is now: its kept columns as canonical JSON,
+	// masked ones as in entries. annals.ErrNotFound means that there is no such row,
+	// nil that it cannot be told. Without Live nothing is asked.
+	Live func(ctx context.Context, entity, objectID string) (map[string]json.RawMessage, error)
+	// Wait is called between two looks of Follow; nil waits a second.
+	Wait func(ctx context.Context) error
 }
+
+// AllowFunc reports whether the caller, who is known by the context, may read an
+// entity.
+type AllowFunc func(ctx context.Context, e EntityInfo) (bool, error)
+
+// AllowAll lets everyone read everything. It is for programs whose user has the
+// database anyway.
+func AllowAll(context.Context, EntityInfo) (bool, error) { return true, nil }
 
 // Named is a store under its name in the configuration.
 type Named struct {
@@ -38,13 +55,19 @@ type EntityInfo struct {
 	// Audited is false for an entity that is no longer configured. What was
 	// recorded stays readable.
 	Audited bool
+	// ViewRoles may read it; none means everyone. Config.Allow knows who has them.
+	ViewRoles []string
+	// Key names the key's columns in order, where that is known.
+	Key []string
 }
 
 // Reader reads entries from several storages as if they were one. It is safe
 // for concurrent use.
 type Reader struct {
-	stores   []Named
-	entities func(ctx context.Context) ([]EntityInfo, error)
+	cfg    Config
+	stores []Named
+	// mappers are shared with the readers that Allowing returns.
+	mappers *mappers
 }
 
 // New returns a reader. Missing parts and names that are there twice give an
@@ -69,18 +92,10 @@ func New(c Config) (*Reader, error) {
 			Op: "open", Subject: "reader", Err: fmt.Errorf("%s: %w", problem, annals.ErrConfig),
 		}
 	}
-	return &Reader{stores: slices.Clone(c.Stores), entities: c.Entities}, nil
-}
-
-// Entities lists what can be read, by name.
-func (r *Reader) Entities(ctx context.Context) ([]EntityInfo, error) {
-	list, err := r.entities(ctx)
-	if err != nil {
-		return nil, err
+	if c.Wait == nil {
+		c.Wait = waitASecond
 	}
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(x, y EntityInfo) int { return strings.Compare(x.Name, y.Name) })
-	return list, nil
+	return &Reader{cfg: c, stores: slices.Clone(c.Stores), mappers: &mappers{}}, nil
 }
 
 // Page is a part of an answer.
@@ -92,26 +107,15 @@ type Page struct {
 }
 
 // Find returns one page. No match is a page without entries, not an error.
+//
+// Entities whose roles the caller lacks are left out; one that is asked for by
+// name gives an error that matches annals.ErrForbidden.
 func (r *Reader) Find(ctx context.Context, q Query) (Page, error) {
-	sq, err := q.storage()
+	asks, at, err := r.prepare(ctx, &q)
 	if err != nil {
 		return Page{}, err
 	}
-	if q.Cursor != "" {
-		at, err := readCursor(q.Cursor, q.fingerprint())
-		if err != nil {
-			return Page{}, err
-		}
-		goOn(&sq, at)
-	}
-	parts, err := r.parts(ctx, sq.Entities)
-	if err != nil {
-		return Page{}, err
-	}
-	if sq.Hashes, err = r.completeHashes(ctx, sq.Hashes); err != nil {
-		return Page{}, err
-	}
-	entries, more, err := r.page(ctx, parts, sq)
+	entries, more, err := r.page(ctx, asks, at)
 	if err != nil {
 		return Page{}, err
 	}
@@ -122,76 +126,153 @@ func (r *Reader) Find(ctx context.Context, q Query) (Page, error) {
 	return page, nil
 }
 
-// goOn continues behind a place in the order of the query.
-func goOn(q *storage.Query, at annals.Position) {
-	if q.Ascending {
-		q.After = at
+// prepare checks a query and tells who is asked for what, and for which page.
+func (r *Reader) prepare(ctx context.Context, q *Query) ([]ask, place, error) {
+	sq, err := q.storage()
+	if err != nil {
+		return nil, place{}, err
+	}
+	at := place{limit: sq.Limit, ascending: sq.Ascending}
+	if q.Cursor != "" {
+		p, err := readCursor(q.Cursor, q.fingerprint())
+		if err != nil {
+			return nil, at, err
+		}
+		at.goOn(p)
+	}
+	if sq.Hashes, err = r.completeHashes(ctx, sq.Hashes); err != nil {
+		return nil, at, err
+	}
+	asks, err := r.asks(ctx, q, sq)
+	return asks, at, err
+}
+
+// place is where in the order of an answer a page lies.
+type place struct {
+	before, after annals.Position
+	ascending     bool
+	limit         int
+}
+
+// goOn continues behind an entry.
+func (p *place) goOn(at annals.Position) {
+	if p.ascending {
+		p.after = at
 	} else {
-		q.Before = at
+		p.before = at
 	}
 }
 
-// part is what one store is asked for.
-type part struct {
-	Named
-	entities []string
+// of puts the place into a query, which may have bounds of its own.
+func (p place) of(q storage.Query, limit int) storage.Query {
+	if !p.before.IsZero() && (q.Before.IsZero() || p.before.Before(q.Before)) {
+		q.Before = p.before
+	}
+	if q.After.Before(p.after) {
+		q.After = p.after
+	}
+	q.Ascending, q.Limit = p.ascending, limit
+	return q
 }
 
-// parts tells which store is asked for which entities; none means all.
-func (r *Reader) parts(ctx context.Context, names []string) ([]part, error) {
-	known, err := r.Entities(ctx)
+// ask is what one store is asked.
+type ask struct {
+	Named
+	query storage.Query
+	// keep, where there is one, drops what the query cannot leave out.
+	keep func(*annals.Entry) bool
+}
+
+// asks tells which store is asked for which entities; none named means all.
+func (r *Reader) asks(ctx context.Context, q *Query, sq storage.Query) ([]ask, error) {
+	seen, err := r.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	at := map[string]*EntityInfo{}
-	for i := range known {
-		at[known[i].Name] = &known[i]
+	infos, err := seen.named(sq.Entities)
+	if err != nil {
+		return nil, err
 	}
-	if len(names) == 0 {
-		for _, e := range known {
-			names = append(names, e.Name)
+	infos = slices.DeleteFunc(infos, func(e EntityInfo) bool {
+		return slices.Contains(q.Not.Entities, e.Name)
+	})
+	for _, name := range slices.Concat(q.Storages, q.Not.Storages) {
+		if !slices.ContainsFunc(r.stores, func(s Named) bool { return s.Name == name }) {
+			return nil, r.unknownStorage(name)
 		}
 	}
-	byStore := map[string][]string{}
-	for _, name := range names {
-		info := at[name]
-		if info == nil {
-			return nil, unknownEntity(name, known)
-		}
-		for _, s := range info.Storages {
-			byStore[s] = append(byStore[s], name)
-		}
+	out := r.spread(q, infos, sq)
+	if q.Related {
+		more, err := r.related(ctx, q, seen, sq)
+		return append(out, more...), err
 	}
-	var parts []part
+	return out, nil
+}
+
+// spread makes one question for each storage.
+func (r *Reader) spread(q *Query, infos []EntityInfo, sq storage.Query) (out []ask) {
 	for _, s := range r.stores {
-		if entities := byStore[s.Name]; len(entities) > 0 {
+		if len(q.Storages) > 0 && !slices.Contains(q.Storages, s.Name) ||
+			slices.Contains(q.Not.Storages, s.Name) {
+			continue
+		}
+		var entities []string
+		for _, e := range infos {
+			if slices.Contains(e.Storages, s.Name) {
+				entities = append(entities, e.Name)
+			}
+		}
+		if len(entities) > 0 {
 			slices.Sort(entities)
-			parts = append(parts, part{s, slices.Compact(entities)})
+			sq.Entities = slices.Compact(entities)
+			out = append(out, ask{Named: s, query: sq})
 		}
 	}
-	return parts, nil
+	return out
 }
 
 // page asks every store for one entry more than the page takes.
 func (r *Reader) page(
-	ctx context.Context, parts []part, q storage.Query,
+	ctx context.Context, asks []ask, at place,
 ) (entries []annals.Entry, more bool, err error) {
-	found := make([][]annals.Entry, len(parts))
-	err = each(ctx, parts, func(ctx context.Context, i int, p part) error {
-		ask := q
-		ask.Entities, ask.Limit = p.entities, q.Limit+1
+	found := make([][]annals.Entry, len(asks))
+	err = each(ctx, asks, func(ctx context.Context, i int, a ask) error {
 		var err error
-		found[i], err = p.Store.Find(ctx, ask)
-		return inStorage(p.Name, err)
+		found[i], err = a.find(ctx, at)
+		return inStorage(a.Name, err)
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	entries = merge(found, q.Ascending)
-	if len(entries) > q.Limit {
-		return entries[:q.Limit], true, nil
+	entries = merge(found, at.ascending)
+	if len(entries) > at.limit {
+		return entries[:at.limit], true, nil
 	}
 	return entries, false, nil
+}
+
+// find returns one entry more than the page takes, of those that are kept.
+func (a *ask) find(ctx context.Context, at place) ([]annals.Entry, error) {
+	want := at.limit + 1
+	if a.keep == nil {
+		return a.Store.Find(ctx, at.of(a.query, want))
+	}
+	var out []annals.Entry
+	for {
+		some, err := a.Store.Find(ctx, at.of(a.query, want))
+		if err != nil {
+			return nil, err
+		}
+		for i := range some {
+			if a.keep(&some[i]) {
+				out = append(out, some[i])
+			}
+		}
+		if len(some) < want || len(out) >= want {
+			return out, nil
+		}
+		at.goOn(some[len(some)-1].Cursor())
+	}
 }
 
 // merge joins what several stores found, in order, each entry once.

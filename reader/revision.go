@@ -37,6 +37,8 @@ type RevisionView struct {
 	// Unreadable are entities that the revision touched but that no storage
 	// knows a table for any more.
 	Unreadable []string
+	// Withheld is how many entries of it the caller may not read.
+	Withheld int
 }
 
 // EntityEntries are a revision's entries of one entity, in the order in which
@@ -48,20 +50,36 @@ type EntityEntries struct {
 
 // Revision returns the revision of that hash, or of the only hash that begins
 // like that (MinPrefix characters or more), with all its entries from all
-// storages. annals.ErrNotFound where there is none, ErrAmbiguous where there are
+// storages; those of entities that the caller may not read are counted alone.
+// annals.ErrNotFound where there is none, ErrAmbiguous where there are
 // several.
 func (r *Reader) Revision(ctx context.Context, hash string) (RevisionView, error) {
+	return r.RevisionIn(ctx, hash)
+}
+
+// RevisionIn is Revision of the storages named only; none means all.
+func (r *Reader) RevisionIn(
+	ctx context.Context, hash string, storages ...string,
+) (RevisionView, error) {
+	for _, name := range storages {
+		if !slices.ContainsFunc(r.stores, func(s Named) bool { return s.Name == name }) {
+			return RevisionView{}, r.unknownStorage(name)
+		}
+	}
 	hashes, err := r.completeHashes(ctx, []string{hash})
 	if err != nil {
 		return RevisionView{}, err
 	}
-	known, err := r.Entities(ctx)
+	known, err := r.look(ctx)
 	if err != nil {
 		return RevisionView{}, err
 	}
 	found := make([]inStore, len(r.stores))
 	err = each(ctx, r.stores, func(ctx context.Context, i int, s Named) error {
 		var err error
+		if len(storages) > 0 && !slices.Contains(storages, s.Name) {
+			return nil
+		}
 		found[i], err = r.revisionIn(ctx, s, hashes[0], known)
 		return inStorage(s.Name, err)
 	})
@@ -81,10 +99,12 @@ type inStore struct {
 	touched  []string
 	readable []string
 	entries  []annals.Entry
+	// withheld counts the entries that may not be read, by entity.
+	withheld map[string]int
 }
 
 func (r *Reader) revisionIn(
-	ctx context.Context, s Named, hash string, known []EntityInfo,
+	ctx context.Context, s Named, hash string, known view,
 ) (inStore, error) {
 	rev, err := s.Store.Revision(ctx, hash)
 	if errors.Is(err, annals.ErrNotFound) {
@@ -93,15 +113,19 @@ func (r *Reader) revisionIn(
 	if err != nil {
 		return inStore{}, err
 	}
-	out := inStore{revision: &rev}
+	out := inStore{revision: &rev, withheld: map[string]int{}}
 	receipts, err := s.Store.Receipts(ctx, hash)
 	if err != nil {
 		return out, err
 	}
 	for _, receipt := range receipts {
+		if known.forbidden[receipt.Entity] {
+			out.withheld[receipt.Entity] += receipt.Entries
+			continue
+		}
 		out.touched = append(out.touched, receipt.Entity)
 		// Storages may share a database, and then its receipts.
-		here := slices.ContainsFunc(known, func(e EntityInfo) bool {
+		here := slices.ContainsFunc(known.allowed, func(e EntityInfo) bool {
 			return e.Name == receipt.Entity && slices.Contains(e.Storages, s.Name)
 		})
 		if here && !slices.Contains(out.readable, receipt.Entity) {
@@ -123,7 +147,7 @@ func (r *Reader) revisionIn(
 		if len(page) < q.Limit {
 			return out, nil
 		}
-		goOn(&q, page[len(page)-1].Cursor())
+		q.After = page[len(page)-1].Cursor()
 	}
 }
 
@@ -131,7 +155,7 @@ func (r *Reader) revisionIn(
 // revision.
 func (r *Reader) assemble(found []inStore) (view RevisionView, ok bool) {
 	lists := make([][]annals.Entry, len(found))
-	readable, touched := map[string]bool{}, map[string]bool{}
+	readable, touched, withheld := map[string]bool{}, map[string]bool{}, map[string]int{}
 	for i, f := range found {
 		if f.revision == nil {
 			continue
@@ -147,11 +171,18 @@ func (r *Reader) assemble(found []inStore) (view RevisionView, ok bool) {
 		for _, name := range f.touched {
 			touched[name] = true
 		}
+		// Storages may hold the same entries, or share their receipts.
+		for name, n := range f.withheld {
+			withheld[name] = max(withheld[name], n)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(touched)) {
 		if !readable[name] {
 			view.Unreadable = append(view.Unreadable, name)
 		}
+	}
+	for _, n := range withheld {
+		view.Withheld += n
 	}
 	view.Entities = group(merge(lists, true))
 	return view, ok

@@ -14,7 +14,7 @@ import (
 // and the error matches ErrStale. A failure in the middle is an *ApplyError.
 // Another run on the database gives an error that matches annals.ErrLocked.
 func (m *Manager) Apply(ctx context.Context, plan Plan) error {
-	t, err := m.target(plan.Storage)
+	t, err := m.target(plan)
 	if err != nil {
 		return err
 	}

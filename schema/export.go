@@ -40,8 +40,8 @@ func ParseFormat(s string) (Format, error) {
 }
 
 // Export writes plans as migration files and returns their paths. A plan that
-// lacks nothing gives no file. Several plans go into a folder per storage, for
-// each has a history of migrations of its own. Versions are seconds of the clock
+// lacks nothing gives no file. Several plans go into a folder per storage
+// ("source-<name>" for a source), for each has a history of migrations of its own. Versions are seconds of the clock
 // in UTC. A statement that must not run in a transaction gets a file of its own,
 // a second later. Going down drops nothing. No file is overwritten.
 func (m *Manager) Export(plans []Plan, format Format, dir string) ([]string, error) {
@@ -61,7 +61,7 @@ func (m *Manager) Export(plans []Plan, format Format, dir string) ([]string, err
 					Remedy: "give the storage a name that can name a folder",
 				}
 			}
-			into = filepath.Join(dir, p.Storage)
+			into = filepath.Join(dir, p.folder())
 		}
 		files, err := exportPlan(p, format, into, m.now().UTC())
 		written = append(written, files...)
@@ -70,6 +70,14 @@ func (m *Manager) Export(plans []Plan, format Format, dir string) ([]string, err
 		}
 	}
 	return written, nil
+}
+
+// folder is the plan's own folder where there are several.
+func (p Plan) folder() string {
+	if p.Source {
+		return "source-" + p.Storage
+	}
+	return p.Storage
 }
 
 // file is a migration file.

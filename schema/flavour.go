@@ -79,13 +79,17 @@ func newSpace() *space {
 
 // relation is something live with a table's name.
 type relation struct {
-	kind    relationKind
-	columns map[string]bool
-	indexes []*liveIndex
+	kind relationKind
+	// partitioned: an index of it cannot be built beside its writers.
+	partitioned bool
+	columns     map[string]bool
+	// unbounded columns are too long for an index (MySQL: text, blob and json).
+	unbounded map[string]bool
+	indexes   []*liveIndex
 }
 
 func newRelation(kind relationKind) *relation {
-	return &relation{kind: kind, columns: map[string]bool{}}
+	return &relation{kind: kind, columns: map[string]bool{}, unbounded: map[string]bool{}}
 }
 
 // index returns the index of that name, which it adds where there is none.
@@ -114,8 +118,9 @@ type liveIndex struct {
 	name    string
 	columns []string
 	unique  bool
-	// opaque: over expressions, prefixes, descending, or of another method.
-	opaque bool
+	// opaque: over expressions, prefixes, in another order than that of the values
+	// both ways, or of another method. desc: a column is descending.
+	opaque, desc bool
 	// predicate of a partial index, as the database or the user wrote it.
 	predicate string
 	invalid   bool
@@ -125,6 +130,14 @@ type liveIndex struct {
 func (l *liveIndex) serves(w layout.Index) bool {
 	if l.opaque || len(l.columns) != len(w.Columns) || (w.Unique && !l.unique) {
 		return false
+	}
+	// Where the last column is to be read downwards, after the others were found by
+	// their values, every direction serves: an index can be read backwards.
+	if l.desc && !w.LastDesc {
+		return false
+	}
+	if l.invalid && l.unique && !w.Unique {
+		return false // it broke off over rows that are alike, and would again
 	}
 	for i, c := range w.Columns {
 		if l.columns[i] != c {
@@ -158,7 +171,11 @@ func quoteAll(d dialect.Dialect, names []string) string {
 // indexSQL is what CREATE INDEX looks like everywhere; verb stands between
 // CREATE and the name.
 func indexSQL(d dialect.Dialect, verb, name, on string, i layout.Index) string {
-	return "CREATE " + verb + " " + name + " ON " + on + " (" + quoteAll(d, i.Columns) + ")"
+	columns := quoteAll(d, i.Columns)
+	if i.LastDesc {
+		columns += " DESC"
+	}
+	return "CREATE " + verb + " " + name + " ON " + on + " (" + columns + ")"
 }
 
 // indexVerb is INDEX or UNIQUE INDEX.

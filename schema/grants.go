@@ -24,7 +24,8 @@ const (
 	RoleRelay Role = "relay"
 	// RoleReader reads.
 	RoleReader Role = "reader"
-	// RoleRetention reads, and deletes entries.
+	// RoleRetention reads, marks what it is about to take and deletes it: entries,
+	// and the revisions that no entry names any more. It can change nothing.
 	RoleRetention Role = "retention"
 )
 
@@ -59,7 +60,7 @@ type grantor interface {
 	fitting(r right) right
 }
 
-// Grants returns, for every target, the statements that give accounts the least
+// Grants returns, for every storage, the statements that give accounts the least
 // rights of their roles on annals' tables as configured. Run again, they change
 // nothing. The tables have to exist when they are executed. On PostgreSQL a name
 // is a role; on MySQL and MariaDB "user", "user@host" or a role. SQLite has no
@@ -68,6 +69,9 @@ func (m *Manager) Grants(ctx context.Context, accounts map[Role]string) ([]Plan,
 	var plans []Plan
 	for i := range m.targets {
 		t := &m.targets[i]
+		if t.Source {
+			continue // its tables are somebody else's
+		}
 		p := &planner{target: t, q: t.DB, d: t.Dialect, f: flavourFor(t.Dialect)}
 		for _, role := range slices.Sorted(maps.Keys(accounts)) {
 			if _, err := ParseRole(string(role)); err != nil {
@@ -97,8 +101,16 @@ func (p *planner) grant(ctx context.Context, role Role, account string) error {
 	if err := p.look(ctx); err != nil {
 		return err
 	}
+	tables := p.tables
+	if role == RoleReader || role == RoleRetention {
+		former, err := p.formerTables(ctx)
+		if err != nil {
+			return explain(p.target, "read tables of", p.target.subject(), err)
+		}
+		tables = append(slices.Clone(tables), former...)
+	}
 	var schemas []string
-	for _, w := range p.tables {
+	for _, w := range tables {
 		schemas = append(schemas, p.schemaOf(w.shape.Name))
 	}
 	slices.Sort(schemas)
@@ -111,14 +123,38 @@ func (p *planner) grant(ctx context.Context, role Role, account string) error {
 	if role == RoleApplication && p.d.Features().Sequences {
 		p.add(comment, p.f.onSequence(to))
 	}
-	for i := range p.tables {
-		w := &p.tables[i]
+	for i := range tables {
+		w := &tables[i]
 		if rights := rightsOn(role, w); len(rights) > 0 {
 			p.add(comment, "GRANT "+p.rightsSQL(rights)+" ON "+
 				p.d.Table(w.shape.Name)+" TO "+to)
 		}
 	}
 	return nil
+}
+
+// formerTables are audit tables of entities that are no longer configured: their
+// entries stay readable, and grow old.
+func (p *planner) formerTables(ctx context.Context) ([]wanted, error) {
+	var former []wanted
+	for _, r := range p.registry {
+		key := p.key(r.table)
+		if slices.ContainsFunc(p.tables, func(w wanted) bool { return w.key == key }) {
+			continue
+		}
+		gone, err := p.isGone(ctx, r.table)
+		if err != nil {
+			return nil, err
+		}
+		if gone {
+			continue
+		}
+		e := &EntityTable{Entity: annals.Entity{Name: r.name, Source: r.source}, Audit: r.table}
+		former = append(former, wanted{
+			shape: layout.Entries(r.table, p.target.Indexes, p.d.Limits()), entity: e, key: key,
+		})
+	}
+	return former, nil
 }
 
 // rightsOn is what a role needs on a table.
@@ -132,14 +168,28 @@ func rightsOn(role Role, w *wanted) []right {
 			return []right{{name: "SELECT"}, {name: "INSERT"}, {name: "DELETE"}}
 		}
 		return nil
+	case w.shape.Name.Name == layout.CleanTable && w.entity == nil:
+		return markRights(role)
 	case role == RoleApplication:
 		return applicationRights(w)
 	case role == RoleRelay:
 		return relayRights(w)
-	case role == RoleRetention && w.entity != nil:
+	case role == RoleRetention:
 		return append(read, right{name: "DELETE"})
 	}
 	return read
+}
+
+// markRights: what retention took is told to readers, and set by retention alone.
+func markRights(role Role) []right {
+	switch role {
+	case RoleRetention:
+		return []right{{name: "SELECT"}, {name: "INSERT"}}
+	case RoleReader:
+		return []right{{name: "SELECT"}}
+	default:
+		return nil
+	}
 }
 
 // applicationRights: the id of a new revision is read back.

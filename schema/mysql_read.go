@@ -34,11 +34,12 @@ const (
 	myRelations = `SELECT table_name, table_type FROM information_schema.tables
 WHERE table_schema = ?`
 
-	myColumns = `SELECT table_name, column_name FROM information_schema.columns
+	myColumns = `SELECT table_name, column_name,
+lower(data_type) REGEXP 'text|blob|json|geometry' FROM information_schema.columns
 WHERE table_schema = ? AND table_name IN `
 
 	myIndexes = `SELECT table_name, index_name, non_unique = 0, column_name,
-sub_part IS NOT NULL OR collation <> 'A' OR index_type <> 'BTREE'
+sub_part IS NOT NULL OR collation IS NULL OR index_type <> 'BTREE', collation = 'D'
 FROM information_schema.statistics
 WHERE table_schema = ? AND index_name <> 'PRIMARY' AND table_name IN `
 
@@ -71,11 +72,13 @@ func (f mysqlFlavour) read(
 	list, args := w.among(f.d)
 	err = eachRow(ctx, q, myColumns+list, args, func(scan func(...any) error) error {
 		var table, column string
-		if err := scan(&table, &column); err != nil {
+		var unbounded bool
+		if err := scan(&table, &column, &unbounded); err != nil {
 			return err
 		}
 		if r := s.relations[w.fold(table)]; r != nil {
 			r.columns[strings.ToLower(column)] = true
+			r.unbounded[strings.ToLower(column)] = unbounded
 		}
 		return nil
 	})
@@ -90,8 +93,8 @@ func (s *space) scanMySQLIndex(w window, scan func(...any) error) error {
 	var table, name string
 	var unique bool
 	var column sql.NullString
-	var opaque sql.NullBool
-	if err := scan(&table, &name, &unique, &column, &opaque); err != nil {
+	var opaque, desc sql.NullBool
+	if err := scan(&table, &name, &unique, &column, &opaque, &desc); err != nil {
 		return err
 	}
 	r := s.relations[w.fold(table)]
@@ -102,6 +105,7 @@ func (s *space) scanMySQLIndex(w window, scan func(...any) error) error {
 	l.unique = unique
 	// An expression has no column, an index of no order no collation.
 	l.opaque = l.opaque || !column.Valid || !opaque.Valid || opaque.Bool
+	l.desc = l.desc || desc.Bool
 	l.columns = append(l.columns, strings.ToLower(column.String))
 	return nil
 }

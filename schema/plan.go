@@ -10,7 +10,9 @@ import (
 
 // Plan is what one storage lacks, as SQL.
 type Plan struct {
+	// Storage is the target's name: a source's where Source is set.
 	Storage string
+	Source  bool
 	// Statements in the order of their execution. Run as they are, one by one,
 	// they do what Apply does, apart from the lock and the transaction.
 	Statements []Statement
@@ -23,6 +25,11 @@ type Statement struct {
 	Comment string
 	// Alone means that it must not run inside a transaction.
 	Alone bool
+	// Entity is what it is for; "" where it is for all.
+	Entity string
+	// Stamps means that it makes an index on a table of the source, which reading
+	// of stamps gets faster by: what is audited does not depend on it.
+	Stamps bool
 }
 
 // Empty reports whether the storage lacks nothing.
@@ -82,5 +89,7 @@ func planTarget(ctx context.Context, q dialect.Queryer, t *Target) (Plan, error)
 		return Plan{}, err
 	}
 	// What runs alone runs last, when the columns it needs are there.
-	return Plan{Storage: t.Name, Statements: append(p.statements, p.alone...)}, nil
+	return Plan{
+		Storage: t.Name, Source: t.Source, Statements: append(p.statements, p.alone...),
+	}, nil
 }

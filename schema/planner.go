@@ -21,16 +21,41 @@ type planner struct {
 	home   string
 	fold   func(string) string
 	tables []wanted
+	// stamped are tables of a source, of which only indexes are wanted.
+	stamped []wanted
 	// spaces are the live schemas by folded name.
 	spaces   map[string]*space
 	registry []registered
 
 	statements, alone []Statement
+	// purpose is that of the statements that are being planned.
+	purpose purpose
+}
+
+// purpose is what a statement is for.
+type purpose struct {
+	entity string
+	stamps bool
 }
 
 func (p *planner) plan(ctx context.Context) error {
 	if err := p.look(ctx); err != nil {
 		return err
+	}
+	if err := p.planOwn(ctx); err != nil {
+		return err
+	}
+	// Last: what is audited depends on none of it.
+	for i := range p.stamped {
+		p.planStamps(&p.stamped[i])
+	}
+	return nil
+}
+
+// planOwn plans annals' own tables.
+func (p *planner) planOwn(ctx context.Context) error {
+	if p.target.Source {
+		return nil
 	}
 	if err := p.planSchemas(); err != nil {
 		return err
@@ -40,8 +65,11 @@ func (p *planner) plan(ctx context.Context) error {
 	}
 	var conflicts []error
 	for i := range p.tables {
-		conflicts = append(conflicts, p.planTable(&p.tables[i]))
+		w := &p.tables[i]
+		p.purpose = purpose{entity: w.entityName()}
+		conflicts = append(conflicts, p.planTable(w))
 	}
+	p.purpose = purpose{}
 	conflicts = append(conflicts, p.planRegistry(ctx))
 	return errors.Join(conflicts...)
 }
@@ -64,6 +92,7 @@ func (p *planner) look(ctx context.Context) (err error) {
 	if p.tables, err = p.wantedTables(); err != nil {
 		return err
 	}
+	p.stamped = p.stampedTables()
 	if err = p.readSpaces(ctx); err != nil {
 		return explain(p.target, "read tables of", p.target.subject(), err)
 	}
@@ -75,7 +104,7 @@ func (p *planner) look(ctx context.Context) (err error) {
 
 func (p *planner) readSpaces(ctx context.Context) error {
 	windows := map[string]*window{}
-	for _, w := range p.tables {
+	for _, w := range slices.Concat(p.tables, p.stamped) {
 		in := windows[w.key.Schema]
 		if in == nil {
 			in = &window{schema: p.schemaOf(w.shape.Name), fold: p.fold}
@@ -105,7 +134,7 @@ func (p *planner) schemaOf(t annals.Table) string {
 }
 
 func (p *planner) add(comment, sql string) {
-	p.statements = append(p.statements, Statement{SQL: sql, Comment: comment})
+	p.put(Statement{SQL: sql}, comment)
 }
 
 func (p *planner) planSchemas() error {
@@ -236,7 +265,8 @@ func (p *planner) planIndexes(w *wanted, s *space, live *relation) {
 		if s.taken != nil {
 			s.taken[p.fold(i.Name)] = true
 		}
-		p.put(p.f.createIndex(w.shape.Name, i, live != nil), comment)
+		// An index of a partitioned table cannot be built beside its writers.
+		p.put(p.f.createIndex(w.shape.Name, i, live != nil && !live.partitioned), comment)
 	}
 }
 
@@ -267,7 +297,7 @@ func (p *planner) isTaken(s *space, live *relation, name string) bool {
 }
 
 func (p *planner) put(s Statement, comment string) {
-	s.Comment = comment
+	s.Comment, s.Entity, s.Stamps = comment, p.purpose.entity, p.purpose.stamps
 	if s.Alone {
 		p.alone = append(p.alone, s)
 		return

@@ -29,11 +29,13 @@ JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = $1 AND a.attnum > 0 AND NOT a.attisdropped AND c.relname IN `
 
-	// Columns are those of the key, in order, null for an expression.
+	// Columns are those of the key, in order, null for an expression. An option is 0
+	// for ascending and 3 for descending, nulls where they are by default.
 	pgIndexes = `SELECT c.relname, ci.relname, x.indisunique, x.indisvalid,
 coalesce(pg_catalog.pg_get_expr(x.indpred, x.indrelid), ''),
 am.amname <> 'btree' OR EXISTS (
-    SELECT 1 FROM unnest(x.indoption::int2[]) AS o WHERE o & 1 = 1),
+    SELECT 1 FROM unnest(x.indoption::int2[]) AS o WHERE o IN (1, 2)),
+EXISTS (SELECT 1 FROM unnest(x.indoption::int2[]) AS o WHERE o = 3),
 (SELECT json_agg(a.attname ORDER BY k.n)::text
     FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)
     LEFT JOIN pg_catalog.pg_attribute a
@@ -69,6 +71,7 @@ func (f postgresFlavour) read(
 		}
 		s.taken[name] = true
 		s.relations[name] = newRelation(pgKind(kind))
+		s.relations[name].partitioned = kind == "p"
 		return nil
 	})
 	if err != nil {
@@ -95,7 +98,8 @@ func (s *space) scanPostgresIndex(scan func(...any) error) error {
 	var table, columns string
 	var valid bool
 	var l liveIndex
-	err := scan(&table, &l.name, &l.unique, &valid, &l.predicate, &l.opaque, &columns)
+	err := scan(&table, &l.name, &l.unique, &valid, &l.predicate, &l.opaque, &l.desc,
+		&columns)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,11 @@ type registered struct {
 func (p *planner) readRegistry(ctx context.Context) error {
 	name := annals.Table{Name: layout.AuditEntityTable}
 	key := p.key(name)
-	live := p.spaces[key.Schema].relations[key.Name]
+	s := p.spaces[key.Schema]
+	if p.target.Source || s == nil {
+		return nil
+	}
+	live := s.relations[key.Name]
 	if live == nil || live.kind != isTable {
 		return nil
 	}
@@ -118,6 +122,7 @@ func (p *planner) isGone(ctx context.Context, t annals.Table) (bool, error) {
 }
 
 func (p *planner) insertEntity(w *wanted) {
+	p.purpose.entity = w.entityName()
 	columns := []string{
 		layout.ColName, layout.ColSource, layout.ColTableSchema, layout.ColTableName,
 	}
@@ -131,6 +136,7 @@ func (p *planner) insertEntity(w *wanted) {
 }
 
 func (p *planner) updateEntity(w *wanted) {
+	p.purpose.entity = w.entityName()
 	e := w.entity.Entity
 	p.add("entity "+e.Name, "UPDATE "+p.registryTable()+
 		" SET "+p.d.Quote(layout.ColSource)+" = "+p.f.literal(e.Source)+

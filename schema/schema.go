@@ -35,16 +35,23 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Target is one SQL storage.
+// Target is one SQL storage, or a source whose tables get indexes for their
+// stamps.
 type Target struct {
 	// Name is the storage's name in the configuration.
 	Name string
-	DB   *sql.DB
+	// Source means that the target is the source of that name: it gets the indexes
+	// of Stamped and no table.
+	Source bool
+	DB     *sql.DB
 	// Dialect as dialect.Detect gives it: MySQL and MariaDB differ.
 	Dialect  dialect.Dialect
 	Entities []EntityTable
 	// Indexes of the audit tables; empty means layout.Lean.
 	Indexes layout.IndexSet
+	// Stamped are entities of this database whose tables get indexes for their
+	// stamps, as far as they have such columns.
+	Stamped []annals.Entity
 	// Description names the database in messages: a DSN without its secrets.
 	Description string
 }
@@ -85,14 +92,14 @@ func New(c Config) (*Manager, error) {
 	var faults []annals.Fault
 	seen := map[string]bool{}
 	for _, t := range c.Targets {
-		path := "storages." + t.Name
+		path := t.path()
 		switch {
 		case t.Name == "":
 			faults = append(faults, annals.Fault{Path: "storages", Problem: "a storage has no name"})
-		case seen[t.Name]:
+		case seen[path]:
 			faults = append(faults, annals.Fault{Path: path, Problem: "the name is there twice"})
 		}
-		seen[t.Name] = true
+		seen[path] = true
 		if t.DB == nil || t.Dialect == nil {
 			faults = append(faults, annals.Fault{Path: path, Problem: "no database"})
 			continue
@@ -165,22 +172,38 @@ func lengthProblem(t annals.Table, lim dialect.Limits) string {
 	return ""
 }
 
-// subject names the storage in errors.
-func (t *Target) subject() string {
-	if t.Description == "" {
-		return "storage " + t.Name
+// path is the target's place in the configuration.
+func (t *Target) path() string {
+	if t.Source {
+		return "sources." + t.Name
 	}
-	return "storage " + t.Name + " (" + t.Description + ")"
+	return "storages." + t.Name
 }
 
-func (m *Manager) target(name string) (*Target, error) {
+// title names the target in short.
+func (t *Target) title() string {
+	if t.Source {
+		return "source " + t.Name
+	}
+	return "storage " + t.Name
+}
+
+// subject names the target in errors.
+func (t *Target) subject() string {
+	if t.Description == "" {
+		return t.title()
+	}
+	return t.title() + " (" + t.Description + ")"
+}
+
+func (m *Manager) target(p Plan) (*Target, error) {
 	for i := range m.targets {
-		if m.targets[i].Name == name {
+		if m.targets[i].Name == p.Storage && m.targets[i].Source == p.Source {
 			return &m.targets[i], nil
 		}
 	}
 	return nil, &annals.Error{
-		Op: "find", Subject: "storage " + name, Err: annals.ErrConfig,
+		Op: "find", Subject: "storage " + p.Storage, Err: annals.ErrConfig,
 		Remedy: "name a storage of the configuration",
 	}
 }

@@ -37,7 +37,7 @@ JOIN pragma_table_xinfo(m.name, ?) x WHERE m.type = 'table' AND lower(m.name) IN
 
 	// Indexes that a constraint made have no text; the primary key's is left out.
 	sqliteIndexes = `SELECT m.name, l.name, l."unique", coalesce(s.sql, ''), l.partial,
-x.name, x."desc" OR x.coll <> 'BINARY' FROM %schema% m
+x.name, x.coll <> 'BINARY', x."desc" FROM %schema% m
 JOIN pragma_index_list(m.name, ?) l JOIN pragma_index_xinfo(l.name, ?) x
 LEFT JOIN %schema% s ON s.type = 'index' AND s.name = l.name
 WHERE m.type = 'table' AND l.origin <> 'pk' AND x.key = 1 AND lower(m.name) IN `
@@ -99,7 +99,10 @@ func (f sqliteFlavour) readTables(
 		if err := scan(&table, &column); err != nil {
 			return err
 		}
-		s.relations[w.fold(table)].columns[foldASCII(column)] = true
+		// A table that came into being since the list was read is left for next time.
+		if r := s.relations[w.fold(table)]; r != nil {
+			r.columns[foldASCII(column)] = true
+		}
 		return nil
 	})
 	if err != nil {
@@ -112,14 +115,20 @@ func (f sqliteFlavour) readTables(
 
 func (s *space) scanSQLiteIndex(w window, scan func(...any) error) error {
 	var table, name, text string
-	var unique, partial, desc bool
+	var unique, partial, collated, desc bool
 	var column sql.NullString
-	if err := scan(&table, &name, &unique, &text, &partial, &column, &desc); err != nil {
+	if err := scan(&table, &name, &unique, &text, &partial, &column, &collated,
+		&desc); err != nil {
 		return err
 	}
-	l := s.relations[w.fold(table)].index(name)
+	r := s.relations[w.fold(table)]
+	if r == nil {
+		return nil
+	}
+	l := r.index(name)
 	l.unique = unique
-	l.opaque = l.opaque || !column.Valid || desc
+	l.opaque = l.opaque || !column.Valid || collated
+	l.desc = l.desc || desc
 	l.columns = append(l.columns, foldASCII(column.String))
 	if partial {
 		l.predicate = "?"

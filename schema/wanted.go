@@ -12,21 +12,41 @@ type wanted struct {
 	shape layout.Table
 	// entity whose audit table it is; nil for annals' own.
 	entity *EntityTable
+	// stamped is the entity whose own table it is, where indexes for its stamps are
+	// wanted; else nil.
+	stamped *annals.Entity
 	// key is the table's folded schema and name.
 	key annals.Table
 }
 
 // label names the table in comments and errors.
 func (w *wanted) label() string {
+	if w.stamped != nil {
+		return fmt.Sprintf("table %s of entity %s", w.shape.Name, w.stamped.Name)
+	}
 	if w.entity == nil {
 		return "table " + w.shape.Name.String()
 	}
 	return fmt.Sprintf("audit table %s of entity %s", w.shape.Name, w.entity.Entity.Name)
 }
 
+// entityName is the entity that the table is for; "" where it is for all.
+func (w *wanted) entityName() string {
+	switch {
+	case w.stamped != nil:
+		return w.stamped.Name
+	case w.entity != nil:
+		return w.entity.Entity.Name
+	}
+	return ""
+}
+
 // wantedTables lists what the target needs. Two of one name are a conflict:
 // entities must not write into each other's tables, nor into annals' own.
 func (p *planner) wantedTables() ([]wanted, error) {
+	if p.target.Source {
+		return nil, nil
+	}
 	lim := p.d.Limits()
 	own := layout.Own(lim)
 	if !p.d.Features().Sequences {

@@ -63,6 +63,29 @@ type HashFinder interface {
 	Hashes(ctx context.Context, prefix string, limit int) ([]string, error)
 }
 
+// Counter is the ability to count without reading.
+type Counter interface {
+	// Count returns how many entries match q, whose Limit is the most that is
+	// counted. Before and After count too. A query with conditions that have to be
+	// compared in Go (Condition.Exact says which do not) is counted all the same.
+	Count(ctx context.Context, q Query) (int, error)
+}
+
+// Follower is the ability to tell what was committed since.
+type Follower interface {
+	// Tail begins behind what can be seen now. q is what to look for; its places,
+	// limit and order are ignored.
+	Tail(ctx context.Context, q Query) (Tail, error)
+}
+
+// Tail waits at the end of a storage. It is not safe for concurrent use.
+type Tail interface {
+	// Next returns the entries that became visible since the call before, oldest
+	// first, each once: those of a transaction that committed late too, although
+	// they lie before others that were returned earlier. None is an empty slice.
+	Next(ctx context.Context) ([]annals.Entry, error)
+}
+
 // Marked is the ability to tell what retention took.
 type Marked interface {
 	// Marks returns the marks of the entities, all marks where none is named,
@@ -86,12 +109,8 @@ type Batch struct {
 	Entries   []annals.Entry
 }
 
-// Receipt says how many entries of a type a revision has for an entity.
-type Receipt struct {
-	Entity  string
-	Type    annals.EntryType
-	Entries int
-}
+// Receipt is annals.Receipt.
+type Receipt = annals.Receipt
 
 // Query selects entries. Zero fields select everything; several values of one
 // field are alternatives, several fields all have to match. All values are
@@ -108,6 +127,10 @@ type Query struct {
 	Since, Until time.Time
 	// Fields: entries whose changes name one of these columns.
 	Fields []string
+	// Sources are where entries come from.
+	Sources []string
+	// Where are conditions that all have to hold.
+	Where []Condition
 	// Before and After are places in the order, exclusive: only older, only
 	// newer entries.
 	Before, After annals.Position

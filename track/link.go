@@ -2,6 +2,7 @@ package track
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/diff"
@@ -35,7 +36,7 @@ func linkEntries(l *Link, m *annals.Mutation) []annals.Entry {
 // linked returns the image if its row links two objects, nil if a column of the
 // link is null or absent.
 func linked(l *Link, i *annals.Image) *annals.Image {
-	if i == nil {
+	if i == nil || (l.TypeColumn != "" && text(i, l.TypeColumn) != l.TypeValue) {
 		return nil
 	}
 	for _, columns := range [][]string{l.Owner.Columns, l.Target.Columns} {
@@ -46,6 +47,24 @@ func linked(l *Link, i *annals.Image) *annals.Image {
 		}
 	}
 	return i
+}
+
+// gives reports whether the rules of the entry's end keep an entry of its type.
+func (l *Link) gives(e *annals.Entry) bool {
+	end := l.Owner
+	if e.Entity != end.Entity {
+		end = l.Target
+	}
+	return len(end.Operations) == 0 || slices.Contains(end.Operations, e.Type)
+}
+
+// needs lists the columns of the linking row that the link is read from.
+func (l *Link) needs() []string {
+	columns := slices.Concat(l.Owner.Columns, l.Target.Columns)
+	if l.TypeColumn != "" {
+		columns = append(columns, l.TypeColumn)
+	}
+	return columns
 }
 
 func sameLink(l *Link, a, b *annals.Image) bool {

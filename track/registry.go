@@ -35,10 +35,12 @@ type Registry struct {
 
 	mu     sync.Mutex
 	learnt []annals.Relation
-	soft   map[annals.Table]string
+	told   map[annals.Table]Learnt
 	live   map[annals.Table]*catalog.Table
 	tables map[annals.Table]*Table
 	refs   map[annals.Table][]Reference
+	// aliases are the tables that other names lead to, as they are asked for.
+	aliases map[annals.Table]annals.Table
 }
 
 // Reference is a foreign key that leads to a table.
@@ -49,7 +51,7 @@ type Reference struct {
 
 // NewRegistry returns a registry of rules; it asks no database yet.
 func NewRegistry(d dialect.Dialect, rules Rules) *Registry {
-	r := &Registry{dialect: d, rules: rules, soft: map[annals.Table]string{}}
+	r := &Registry{dialect: d, rules: rules, told: map[annals.Table]Learnt{}}
 	r.Forget()
 	return r
 }
@@ -66,7 +68,7 @@ func (r *Registry) Forget() {
 	defer r.mu.Unlock()
 	r.live = map[annals.Table]*catalog.Table{}
 	r.tables = map[annals.Table]*Table{}
-	r.refs = nil
+	r.refs, r.aliases = nil, map[annals.Table]annals.Table{}
 }
 
 // Relate adds relations that a capture learnt from the program. One that is
@@ -76,24 +78,29 @@ func (r *Registry) Relate(relations ...annals.Relation) {
 	defer r.mu.Unlock()
 	for _, rel := range relations {
 		known := slices.ContainsFunc(r.relations(), func(k annals.Relation) bool {
-			return k.Name() == rel.Name()
+			return k.Name() == rel.Name() || sameWay(k, rel)
 		})
 		if !known {
 			r.learnt = append(r.learnt, rel)
 			clear(r.tables)
+			r.refs = nil
+			clear(r.aliases)
 		}
 	}
 }
 
-// SoftDelete tells the soft-delete column that a capture learnt from the program.
-// An entity with a rule of its own keeps that.
-func (r *Registry) SoftDelete(table annals.Table, column string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.soft[table] != column {
-		r.soft[table] = column
-		delete(r.tables, table)
+// sameWay reports whether two relations of one owner are read from the same
+// columns, so that both together would tell everything twice.
+func sameWay(a, b annals.Relation) bool {
+	if a.Owner != b.Owner || a.Target != b.Target || a.Through != b.Through {
+		return false
 	}
+	if !a.IsJoin() {
+		return sameSet(a.Columns, b.Columns) && a.TypeColumn == b.TypeColumn &&
+			a.TypeValue == b.TypeValue
+	}
+	unsaid := len(a.OwnerColumns) == 0 || len(b.OwnerColumns) == 0
+	return unsaid || slices.Equal(a.OwnerColumns, b.OwnerColumns)
 }
 
 func (r *Registry) relations() []annals.Relation {
@@ -192,12 +199,20 @@ func (r *Registry) resolve(
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{Live: live, Entity: r.softened(name, live), Key: live.Key}
+	t := &Table{Live: live, Key: live.Key}
+	if t.Entity, err = r.ruled(ctx, q, name, live); err != nil {
+		return nil, err
+	}
 	for _, rel := range mergeInverse(r.relations(), name) {
 		link, err := r.link(ctx, q, t, rel)
+		if err == nil && link != nil {
+			err = hiddenLink(t, link)
+		}
 		if r.isLearnt(rel.Name()) &&
 			(errors.Is(err, annals.ErrConfig) || errors.Is(err, catalog.ErrNoTable)) {
-			continue // the program's own idea of a relation, which the tables do not bear out
+			// The program's own idea of a relation, which the tables or the rules do
+			// not bear out.
+			continue
 		}
 		if err != nil {
 			return nil, err
@@ -220,22 +235,6 @@ func (r *Registry) resolve(
 		t.Key = t.Entity.Key
 	}
 	return t, nil
-}
-
-// softened returns the entity of a table, with what was learnt of it.
-func (r *Registry) softened(name annals.Table, live *catalog.Table) *annals.Entity {
-	e := r.EntityOf(name)
-	if e == nil || e.SoftDelete != "" {
-		return e
-	}
-	column := r.soft[name]
-	if _, ok := live.Column(column); !ok || slices.Contains(e.Ignore, column) ||
-		slices.Contains(e.Mask, column) {
-		return e
-	}
-	learnt := *e
-	learnt.SoftDelete = column
-	return &learnt
 }
 
 // Bare returns a table that gives no entries, for captures that must read
@@ -345,36 +344,13 @@ func (r *Registry) Entities(ctx context.Context, q dialect.Queryer) ([]*Table, e
 			tables = append(tables, t)
 		}
 	}
+	if len(faults) == 0 {
+		faults = append(faults, r.strayColumns(tables))
+	}
 	sort.Slice(tables, func(i, j int) bool {
 		return tables[i].Entity.Name < tables[j].Entity.Name
 	})
+	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
 	sort.Slice(faults, func(i, j int) bool { return faults[i].Error() < faults[j].Error() })
 	return tables, errors.Join(faults...)
-}
-
-// References returns the foreign keys that lead to a table, from whatever table
-// of the source's own schema, read once for all tables.
-func (r *Registry) References(
-	ctx context.Context, q dialect.Queryer, name annals.Table,
-) ([]Reference, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.refs == nil {
-		names, err := catalog.List(ctx, q, r.dialect)
-		if err != nil {
-			return nil, fmt.Errorf("list tables of source %s: %w", r.rules.Source, err)
-		}
-		tables, err := catalog.LoadAll(ctx, q, r.dialect, names)
-		if err != nil {
-			return nil, fmt.Errorf("read tables of source %s: %w", r.rules.Source, err)
-		}
-		r.refs = map[annals.Table][]Reference{}
-		for i, t := range tables {
-			t.Name = names[i]
-			for _, fk := range t.ForeignKeys {
-				r.refs[fk.References] = append(r.refs[fk.References], Reference{t, fk})
-			}
-		}
-	}
-	return r.refs[name], nil
 }

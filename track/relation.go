@@ -75,14 +75,19 @@ func (r *Registry) link(
 		return nil, relationFault(rel, fmt.Sprintf("columns %q of table %s do not hold the key of %s",
 			rel.Columns, t.Live.Name, owner.Name))
 	}
+	if _, ok := t.Live.Column(rel.TypeColumn); rel.TypeColumn != "" && !ok {
+		return nil, relationFault(rel, fmt.Sprintf("table %s has no column %q", t.Live.Name,
+			rel.TypeColumn))
+	}
 	own := keyOf(*target, t.Live)
 	return &Link{
 		Name: rel.Name(),
 		Owner: End{
 			Entity: owner.Name, Table: owner.Table, Field: rel.Field, Key: key,
-			Columns: columns, Audited: true,
+			Columns: columns, Audited: true, Operations: owner.Operations,
 		},
-		Target: End{Entity: target.Name, Table: target.Table, Key: own, Columns: own, Audited: true},
+		Target:     End{Entity: target.Name, Table: target.Table, Key: own, Columns: own, Audited: true},
+		TypeColumn: rel.TypeColumn, TypeValue: rel.TypeValue,
 	}, nil
 }
 
@@ -193,7 +198,7 @@ func (r *Registry) end(
 		}
 		end.Columns = ordered
 	}
-	end.Table, end.Key = entity.Table, key
+	end.Table, end.Key, end.Operations = entity.Table, key, entity.Operations
 	if len(end.Columns) != len(key) || len(key) == 0 {
 		return nil, nil, nil
 	}

@@ -5,7 +5,6 @@ package track
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -34,6 +33,8 @@ type Link struct {
 	Owner, Target End
 	// JoinTable is the join table's name; empty for a parent and its children.
 	JoinTable string
+	// TypeColumn and TypeValue narrow the rows that make the link; empty for all.
+	TypeColumn, TypeValue string
 }
 
 // End is one side of a link.
@@ -45,16 +46,17 @@ type End struct {
 	// Key names the end's key columns; Columns are the linking row's columns
 	// that hold them, in the same order.
 	Key, Columns []string
-	// Audited ends get an entry.
-	Audited bool
+	// Audited ends get an entry, of the types in Operations where there are any.
+	Audited    bool
+	Operations []annals.EntryType
 }
 
 // Kept returns the positions of the columns that images of the table have:
-// everything but the ignored ones.
+// those that the rules keep.
 func (t *Table) Kept() []int {
 	kept := make([]int, 0, len(t.Live.Columns))
 	for i, c := range t.Live.Columns {
-		if t.Entity == nil || !slices.Contains(t.Entity.Ignore, c.Name) {
+		if t.Entity == nil || t.Entity.Keeps(c.Name) {
 			kept = append(kept, i)
 		}
 	}
@@ -63,7 +65,7 @@ func (t *Table) Kept() []int {
 
 // Masked reports whether the values of a column must not be kept.
 func (t *Table) Masked(column string) bool {
-	return t.Entity != nil && slices.Contains(t.Entity.Mask, column)
+	return t.Entity != nil && t.Entity.Masks(column)
 }
 
 // Check reports what makes a table impossible to audit, or its rules wrong:
@@ -111,6 +113,7 @@ func checkColumns(e annals.Entity, live *catalog.Table, path string) error {
 	}
 	check("key", e.Key...)
 	check("label", e.Label)
+	check("only", e.Only...)
 	check("ignore", e.Ignore...)
 	check("mask", e.Mask...)
 	check("soft_delete", e.SoftDelete)
@@ -119,14 +122,21 @@ func checkColumns(e annals.Entity, live *catalog.Table, path string) error {
 	if len(key) == 0 {
 		key = live.Key
 	}
-	for _, c := range key {
-		if slices.Contains(e.Ignore, c) || slices.Contains(e.Mask, c) {
+	need := func(why, remedy string, columns ...string) {
+		for _, c := range columns {
+			if c == "" || (e.Keeps(c) && !e.Masks(c)) {
+				continue
+			}
 			faults = append(faults, annals.Fault{
-				Path: path, Problem: fmt.Sprintf("key column %q is ignored or masked", c),
-				Remedy: "entries name their object by its key",
+				Path: path, Problem: fmt.Sprintf("%s column %q is ignored or masked", why, c),
+				Remedy: remedy,
 			})
 		}
 	}
+	need("key", "entries name their object by its key", key...)
+	need("label", "", e.Label)
+	need("soft-delete", "", e.SoftDelete)
+	need("discriminator", "", e.Discriminator)
 	if len(faults) > 0 {
 		return &annals.ConfigError{Faults: faults}
 	}

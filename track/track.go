@@ -21,16 +21,21 @@ func Entries(t *Table, m *annals.Mutation) ([]annals.Entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if ok && t.Entity.Gives(own.Type) {
 			entries = append(entries, own)
 		}
 	}
+	// Entries that the rules leave out keep their number: the others' numbers do
+	// not depend on the rules of the day.
 	part := 1
 	for i := range t.Links {
-		for _, linked := range linkEntries(&t.Links[i], m) {
+		l := &t.Links[i]
+		for _, linked := range linkEntries(l, m) {
 			linked.Part = part
 			part++
-			entries = append(entries, linked)
+			if l.gives(&linked) {
+				entries = append(entries, linked)
+			}
 		}
 	}
 	for i := range entries {
@@ -116,14 +121,19 @@ func isSet(v json.RawMessage) bool {
 // keep applies the rules once more to an image: a capture leaves ignored
 // columns out and masks others, but a rule may be younger than the image.
 func keep(t *Table, i *annals.Image) *annals.Image {
-	if i == nil || (len(t.Entity.Ignore) == 0 && len(t.Entity.Mask) == 0) {
+	if i == nil || (len(t.Entity.Only) == 0 && len(t.Entity.Ignore) == 0 &&
+		len(t.Entity.Mask) == 0) {
 		return i
 	}
 	kept := &annals.Image{Digests: maps.Clone(i.Digests)}
 	for n, c := range i.Columns {
 		switch {
-		case contains(t.Entity.Ignore, c):
+		case !t.Entity.Keeps(c):
 			continue
+		case t.Masked(c) && t.Entity.MaskKey != "" && !annals.IsNull(i.Values[n]) &&
+			!diff.IsMasked(i.Values[n]):
+			kept.Values = append(kept.Values,
+				diff.MaskedBy([]byte(t.Entity.MaskKey), i.Values[n]))
 		case t.Masked(c) && !annals.IsNull(i.Values[n]) && !diff.IsMasked(i.Values[n]):
 			// The digest tells a change from none; it is not kept either.
 			if kept.Digests == nil {
@@ -137,15 +147,6 @@ func keep(t *Table, i *annals.Image) *annals.Image {
 		kept.Columns = append(kept.Columns, c)
 	}
 	return kept
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func objectID(t *Table, i *annals.Image) (string, error) {

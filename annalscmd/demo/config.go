@@ -1,11 +1,8 @@
 package demo
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -16,9 +13,10 @@ import (
 // that what runs is what people find. The file holds the DSN as it was given, so
 // that the commands to try work as they are printed; only its owner may read it.
 func (s *stage) writeConfig() error {
-	dsn := strconv.Quote(strings.ReplaceAll(s.dsn, "${", "$${"))
-	text := fmt.Sprintf(configText, dsn, dsn)
-	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
+	if err := s.home.make(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.config, configOf(s.dsn), 0o600); err != nil {
 		return fmt.Errorf("write configuration: %w", err)
 	}
 	var err error
@@ -26,26 +24,17 @@ func (s *stage) writeConfig() error {
 	return err
 }
 
-// writtenDSN is the server of an earlier run in this folder, "" where there is
-// none.
-func writtenDSN(folder string) (string, error) {
-	file, err := config.Load(filepath.Join(folder, "annals.yaml"), os.LookupEnv)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	dsn := file.Sources["shop"].DSN
-	parsed, err := config.ParseDSN(dsn)
-	if err != nil || parsed.Scheme == config.SchemeSQLite {
-		return "", err
-	}
-	return dsn, nil
+// configOf is the whole file of a demonstration that plays at this DSN.
+func configOf(dsn string) []byte {
+	dsn = strconv.Quote(strings.ReplaceAll(dsn, "${", "$${"))
+	return fmt.Appendf(nil, configHead+configText, dsn, dsn)
 }
 
-const configText = `# The configuration of "annals demo". It may hold a password: it is readable by its owner only.
-sources:
+// configHead tells the file from one of somebody's own.
+const configHead = `# The configuration of "annals demo". It may hold a password: ` +
+	"it is readable by its owner only.\n"
+
+const configText = `sources:
   shop: {dsn: %s, capture: orm, delivery: direct}
 storages:
   default: {dsn: %s}

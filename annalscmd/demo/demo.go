@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,10 +21,8 @@ import (
 	"github.com/seed-162b1470/annals/annalscmd"
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
-	"github.com/seed-162b1470/annals/catalog"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
-	"github.com/seed-162b1470/annals/layout"
 	"github.com/seed-162b1470/annals/reader"
 )
 
@@ -45,6 +42,9 @@ func Run(ctx context.Context, d annalscmd.Demo) error {
 	if err := s.writeConfig(); err != nil {
 		return err
 	}
+	if err := mark(ctx, s.db, s.dialect); err != nil {
+		return err
+	}
 	hash, err := s.perform(ctx)
 	if err != nil {
 		return err
@@ -55,6 +55,7 @@ func Run(ctx context.Context, d annalscmd.Demo) error {
 // stage is where a demonstration plays.
 type stage struct {
 	d       annalscmd.Demo
+	home    *home
 	dsn     string
 	config  string
 	db      *sql.DB
@@ -62,74 +63,55 @@ type stage struct {
 	file    *config.Config
 }
 
+// open finds the place of the demonstration. An earlier one on the folder's own
+// SQLite file makes way; nothing else does.
 func open(ctx context.Context, d annalscmd.Demo) (*stage, error) {
-	s := &stage{d: d, dsn: d.DSN, config: filepath.Join(d.Folder, "annals.yaml")}
+	h, err := look(ctx, d)
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{d: d, home: h, dsn: d.DSN, config: filepath.Join(d.Folder, configFile)}
+	opened := s.dsn
 	if s.dsn == "" {
-		folder, err := filepath.Abs(d.Folder)
-		if err != nil {
-			return nil, fmt.Errorf("find folder %s: %w", d.Folder, err)
-		}
-		if err := fresh(folder); err != nil {
+		s.dsn = h.shop()
+		opened = s.dsn + "?mode=rwc&_time_format=sqlite"
+	}
+	if err := h.free(d, s.dsn); err != nil {
+		return nil, err
+	}
+	if d.DSN == "" {
+		if err := h.clear(); err != nil {
 			return nil, err
 		}
-		s.dsn = "sqlite:" + filepath.Join(folder, "shop.db")
+		if err := h.make(); err != nil {
+			return nil, err
+		}
 	}
-	if err := os.MkdirAll(d.Folder, 0o750); err != nil {
-		return nil, fmt.Errorf("make folder: %w", err)
-	}
-	opened := s.dsn
-	if d.DSN == "" {
-		opened += "?mode=rwc&_time_format=sqlite"
-	}
-	var err error
 	s.db, s.dialect, err = d.Open(ctx, opened)
 	return s, err
 }
 
-// fresh removes an earlier run's SQLite files, and only those.
-func fresh(folder string) error {
-	entries, err := os.ReadDir(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read folder: %w", err)
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if name != "annals.yaml" && !strings.HasPrefix(name, "shop.db") {
-			return &annals.Error{
-				Op: "use", Subject: "folder " + folder,
-				Err:    fmt.Errorf("it holds %s, which is not the demonstration's", name),
-				Remedy: "name another one with --folder",
-			}
-		}
-	}
-	for _, e := range entries {
-		if err := os.Remove(filepath.Join(folder, e.Name())); err != nil {
-			return fmt.Errorf("remove the earlier demonstration: %w", err)
-		}
-	}
-	return nil
-}
-
-// checkEmpty refuses a database in which the demonstration, or annals, is at home
-// already: nobody's data is touched.
+// checkEmpty refuses a database in which a demonstration, or annals, is at home
+// already, or anybody else has tables of such names: nobody's data is touched.
 func (s *stage) checkEmpty(ctx context.Context) error {
-	present, err := catalog.List(ctx, s.db, s.dialect)
-	if err != nil {
-		return fmt.Errorf("look into the database: %w", err)
+	has, err := holdings(ctx, s.db, s.dialect)
+	if err != nil || !has.marked && len(has.taken) == 0 {
+		return err
 	}
-	for _, t := range present {
-		if strings.HasPrefix(t.Name, "shop_") || strings.HasPrefix(t.Name, "annals_") {
-			return &annals.Error{
-				Op: "use", Subject: "the database",
-				Err:    fmt.Errorf("it has a table %s already", t.Name),
-				Remedy: "remove an earlier demonstration with --drop, or name an empty database",
-			}
+	e := &annals.Error{
+		Op: "use", Subject: "the database " + config.RedactDSN(s.dsn),
+		Remedy: "name an empty database",
+	}
+	if has.marked {
+		e.Err = errors.New("it holds an earlier demonstration")
+		e.Remedy = "remove that one first: " + dropCommand(s.d.Folder)
+		if s.home.dsn != s.dsn {
+			e.Remedy += " --dsn DSN"
 		}
+	} else {
+		e.Err = fmt.Errorf("it has a table %s already, which no demonstration made", has.taken[0])
 	}
-	return nil
+	return e
 }
 
 // perform creates, audits and changes the shop. It returns the hash of the
@@ -222,11 +204,7 @@ func (s *stage) invite(hash string) error {
 	} {
 		fmt.Fprintf(&b, "    %s --config %s %s\n", program, quote(s.config), args)
 	}
-	remove := program + " demo --drop"
-	if s.d.Folder != "annals-demo" {
-		remove += " --folder " + quote(s.d.Folder)
-	}
-	fmt.Fprintf(&b, "\nRemove it with:\n\n    %s\n", remove)
+	fmt.Fprintf(&b, "\nRemove it with:\n\n    %s\n", dropCommand(s.d.Folder))
 	_, err := fmt.Fprint(s.d.Out, b.String())
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
@@ -251,102 +229,70 @@ func quote(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// drop removes what a run made: the folder's files, and on a server the tables
-// that have the shop's and annals' names.
-func drop(ctx context.Context, d annalscmd.Demo) error {
-	if d.DSN == "" {
-		var err error
-		if d.DSN, err = writtenDSN(d.Folder); err != nil {
-			return err
-		}
+// dropCommand is the command line that removes the demonstration of a folder.
+func dropCommand(folder string) string {
+	command := program() + " demo --drop"
+	if folder != annalscmd.DemoFolder {
+		command += " --folder " + quote(folder)
 	}
-	if d.DSN == "" {
-		if _, err := os.Stat(d.Folder); errors.Is(err, fs.ErrNotExist) {
-			_, err := fmt.Fprintf(d.Out, "there is no demonstration in %s\n", d.Folder)
-			return err
-		}
-		if err := fresh(d.Folder); err != nil {
-			return err
-		}
-		if err := os.Remove(d.Folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove folder: %w", err)
-		}
-		_, err := fmt.Fprintf(d.Out, "removed %s\n", d.Folder)
+	return command
+}
+
+// drop removes what a run made: its tables, and its files.
+func drop(ctx context.Context, d annalscmd.Demo) error {
+	h, err := look(ctx, d)
+	if err != nil && d.DSN == "" {
 		return err
 	}
-	db, dia, err := d.Open(ctx, d.DSN)
+	if d.DSN == "" && len(h.files) == 0 {
+		return say(d, "there is no demonstration in %s", d.Folder)
+	}
+	dsn := d.DSN
+	if dsn == "" {
+		dsn = h.dsn
+	}
+	if dsn != "" && (h == nil || dsn != h.shop()) {
+		if err := dropFrom(ctx, d, dsn); err != nil {
+			return err
+		}
+	}
+	if h == nil || h.dsn != dsn {
+		return nil // the folder is nobody's, or another demonstration's
+	}
+	if err := h.leave(); err != nil {
+		return err
+	}
+	return say(d, "removed the files in %s", d.Folder)
+}
+
+// dropFrom drops a demonstration's tables from a database.
+func dropFrom(ctx context.Context, d annalscmd.Demo, dsn string) error {
+	where := config.RedactDSN(dsn)
+	db, dia, err := d.Open(ctx, dsn)
+	if errors.Is(err, annals.ErrNotFound) {
+		return say(d, "there is no database %s any more", where)
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	if err := dropTables(ctx, db, dia); err != nil {
-		return err
-	}
-	if err := fresh(d.Folder); err != nil {
-		return err
-	}
-	if err := os.Remove(d.Folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove folder: %w", err)
-	}
-	_, err = fmt.Fprintf(d.Out, "removed the demonstration from %s\n", config.RedactDSN(d.DSN))
-	return err
-}
-
-// dropTables drops the demonstration's tables where they all are its own: an
-// annals that audits anything else is left alone.
-func dropTables(ctx context.Context, db *sql.DB, dia dialect.Dialect) error {
-	foreign, err := foreignEntities(ctx, db, dia)
+	has, err := holdings(ctx, db, dia)
 	if err != nil {
 		return err
 	}
-	if len(foreign) > 0 {
-		return &annals.Error{
-			Op: "drop", Subject: "the demonstration",
-			Err:    fmt.Errorf("annals audits %s in this database too", strings.Join(foreign, ", ")),
-			Remedy: "drop the shop_ tables by hand",
-		}
+	if !has.marked {
+		return say(d, "there is no demonstration in %s: nothing was dropped", where)
 	}
-	var drops []string
-	for _, name := range tables() {
-		drops = append(drops, "DROP TABLE IF EXISTS "+dia.Quote(name),
-			"DROP TABLE IF EXISTS "+dia.Quote(name+config.DefaultSuffix))
+	if err := dropTables(ctx, db, dia, has); err != nil {
+		return err
 	}
-	for _, t := range layout.Own(dia.Limits()) {
-		drops = append(drops, "DROP TABLE IF EXISTS "+dia.Table(t.Name))
-	}
-	kind := "TABLE"
-	if dia.Features().Sequences {
-		kind = "SEQUENCE"
-	}
-	drops = append(drops, "DROP "+kind+" IF EXISTS "+dia.Table(layout.Seq().Name))
-	for _, statement := range drops {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("drop the demonstration: %w", err)
-		}
+	return say(d, "removed the demonstration from %s", where)
+}
+
+// say tells what was done.
+func say(d annalscmd.Demo, format string, args ...any) error {
+	if _, err := fmt.Fprintf(d.Out, format+"\n", args...); err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
 	return nil
-}
-
-// foreignEntities lists what annals' registry has besides the shop.
-func foreignEntities(ctx context.Context, db *sql.DB, dia dialect.Dialect) ([]string, error) {
-	rows, err := db.QueryContext(ctx, "SELECT "+dia.Quote("name")+", "+dia.Quote("table_name")+
-		" FROM "+dia.Quote(layout.AuditEntityTable))
-	if err != nil {
-		if dia.Classify(err) == dialect.ClassMissingTable {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("read what is audited: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var foreign []string
-	for rows.Next() {
-		var name, table string
-		if err := rows.Scan(&name, &table); err != nil {
-			return nil, fmt.Errorf("read what is audited: %w", err)
-		}
-		if !strings.HasPrefix(table, "shop_") {
-			foreign = append(foreign, name)
-		}
-	}
-	return foreign, rows.Err()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"unicode"
 )
 
 // Action is what a statement does to its transaction.
@@ -33,115 +32,103 @@ type Control struct {
 }
 
 // Parse tells what the first words of a statement do to its transaction. It
-// reads PostgreSQL's, MySQL's and SQLite's forms and skips leading comments.
-func Parse(query string) Control {
-	rest := skipSpace(query)
-	word, rest := nextWord(rest)
-	c := Control{Keyword: strings.ToUpper(word)}
+// skips leading comments, and reads no further than it must.
+func (s Syntax) Parse(query string) Control {
+	l := &lexer{Syntax: s, text: query}
+	var tokens []token
+	for len(tokens) < 6 {
+		t := l.next()
+		if t.kind == atEnd {
+			break
+		}
+		tokens = append(tokens, t)
+	}
+	return control(tokens)
+}
+
+// Controls tells it of each statement of a text.
+func (s Syntax) Controls(query string) []Control {
+	if !strings.Contains(query, ";") {
+		return []Control{s.Parse(query)}
+	}
+	text := s.Read(query)
+	controls := make([]Control, len(text.Statements))
+	for i := range text.Statements {
+		controls[i] = text.Statements[i].Control
+	}
+	return controls
+}
+
+func control(tokens []token) Control {
+	t := tail(tokens)
+	first := t.pop()
+	c := Control{Keyword: first.upper}
 	switch c.Keyword {
 	case "SAVEPOINT":
-		c.Action, c.Name = Saves, savepointName(rest)
+		c.Action, c.Name = Saves, t.name()
 	case "RELEASE":
-		c.Action, c.Name = Releases, savepointName(skipWords(rest, "SAVEPOINT"))
+		t.skip("SAVEPOINT")
+		c.Action, c.Name = Releases, t.name()
 	case "BEGIN", "START":
-		c.Action = Begins
+		if !t.peek().is("NOT") { // a block, on MariaDB
+			c.Action = Begins
+		}
 	case "COMMIT", "END":
-		c.Action = Commits
-		if hasWord(rest, "PREPARED") {
-			c.Action = None
+		if !t.peek().is("PREPARED") {
+			c.Action = Commits
 		}
 	case "ABORT":
 		c.Action = RollsBack
 	case "ROLLBACK":
-		rest = skipWords(rest, "WORK", "TRANSACTION")
-		if next, after := nextWord(skipSpace(rest)); strings.EqualFold(next, "TO") {
-			c.Action = RollsBackTo
-			c.Name = savepointName(skipWords(after, "SAVEPOINT"))
-		} else if !strings.EqualFold(next, "PREPARED") {
+		t.skip("WORK", "TRANSACTION")
+		switch {
+		case t.peek().is("TO"):
+			t.pop()
+			t.skip("SAVEPOINT")
+			c.Action, c.Name = RollsBackTo, t.name()
+		case !t.peek().is("PREPARED"):
 			c.Action = RollsBack
 		}
 	}
 	return c
 }
 
-func hasWord(s, word string) bool {
-	next, _ := nextWord(skipSpace(s))
-	return strings.EqualFold(next, word)
+// tail is what is left of a statement's tokens.
+type tail []token
+
+func (t tail) peek() token {
+	if len(t) == 0 {
+		return token{}
+	}
+	return t[0]
 }
 
-// skipWords passes over any of words at the start of s, in any number.
-func skipWords(s string, words ...string) string {
-	for {
-		next, rest := nextWord(skipSpace(s))
-		found := false
-		for _, w := range words {
-			found = found || strings.EqualFold(next, w)
-		}
-		if !found {
-			return s
-		}
-		s = rest
+func (t *tail) pop() token {
+	first := t.peek()
+	if len(*t) > 0 {
+		*t = (*t)[1:]
 	}
+	return first
 }
 
-// savepointName reads an identifier, quoted in any database's way or bare.
-func savepointName(s string) string {
-	s = skipSpace(s)
-	if s == "" {
-		return ""
+// skip passes over any of words, in any number, and reports whether there were.
+func (t *tail) skip(words ...string) (skipped bool) {
+	for t.peek().is(words...) {
+		t.pop()
+		skipped = true
 	}
-	closing := map[byte]byte{'"': '"', '`': '`', '[': ']', '\'': '\''}[s[0]]
-	if closing == 0 {
-		word, _ := nextWord(s)
-		return strings.ToLower(word)
-	}
-	var name strings.Builder
-	for i := 1; i < len(s); i++ {
-		if s[i] == closing {
-			if i+1 < len(s) && s[i+1] == closing && closing != ']' {
-				i++
-			} else {
-				break
-			}
-		}
-		name.WriteByte(s[i])
-	}
-	return name.String()
+	return skipped
 }
 
-// nextWord splits s after its leading letters, digits and underscores.
-func nextWord(s string) (word, rest string) {
-	s = skipSpace(s)
-	end := strings.IndexFunc(s, func(r rune) bool {
-		return r != '_' && r != '$' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
-	if end < 0 {
-		return s, ""
+// name reads a savepoint's.
+func (t *tail) name() string {
+	switch first := t.pop(); first.kind {
+	case aName, aText:
+		return first.name
+	case aWord, aNumber:
+		return strings.ToLower(first.raw)
 	}
-	return s[:end], s[end:]
-}
-
-// skipSpace passes over white space and comments.
-func skipSpace(s string) string {
-	for {
-		s = strings.TrimLeftFunc(s, unicode.IsSpace)
-		switch {
-		case strings.HasPrefix(s, "--"), strings.HasPrefix(s, "#"):
-			end := strings.IndexByte(s, '\n')
-			if end < 0 {
-				return ""
-			}
-			s = s[end+1:]
-		case strings.HasPrefix(s, "/*"):
-			end := strings.Index(s, "*/")
-			if end < 0 {
-				return ""
-			}
-			s = s[end+2:]
-		default:
-			return s
-		}
-	}
+	return ""
 }
 
 // joinRollback adds what went wrong while rolling back because of err.

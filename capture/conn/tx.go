@@ -48,22 +48,16 @@ type Tx struct {
 	db      *sql.DB
 	ctx     context.Context //nolint:containedctx // Commit takes none, as in database/sql
 	watcher Watcher
-	// implicit: keywords that commit by themselves on this database.
-	implicit map[string]bool
+	syntax  Syntax
 
 	mu   sync.Mutex
 	done bool
 }
 
-// NewTx watches raw, begun under ctx on db (nil where it is not known).
-// implicitCommits are the first keywords of statements that commit by
-// themselves on this database, in capitals.
-func NewTx(ctx context.Context, raw Raw, db *sql.DB, w Watcher, implicitCommits ...string) *Tx {
-	t := &Tx{raw: raw, db: db, ctx: ctx, watcher: w, implicit: map[string]bool{}}
-	for _, word := range implicitCommits {
-		t.implicit[word] = true
-	}
-	return t
+// NewTx watches raw, begun under ctx on db (nil where it is not known), which
+// reads SQL as syntax says.
+func NewTx(ctx context.Context, raw Raw, db *sql.DB, w Watcher, syntax Syntax) *Tx {
+	return &Tx{raw: raw, db: db, ctx: ctx, watcher: w, syntax: syntax}
 }
 
 // Watcher returns the watcher of the transaction.
@@ -125,10 +119,16 @@ func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 
 // before lets the watcher write what must be in the transaction when query is
 // about to commit it.
-func (t *Tx) before(ctx context.Context, query string) error {
-	c := Parse(query)
-	if c.Action == Commits || (c.Action == None && t.implicit[c.Keyword]) {
-		return t.watcher.Committing(ctx, t.raw)
+func (t *Tx) before(ctx context.Context, query string) error { return t.Ready(ctx, query) }
+
+// Ready does before a statement that runs on this transaction by another way, as
+// a prepared statement, what the transaction does before its own: where the
+// statement commits, the watcher writes what must be in the transaction by then.
+func (t *Tx) Ready(ctx context.Context, query string) error {
+	for _, c := range t.syntax.Controls(query) {
+		if t.syntax.Ends(c) {
+			return t.watcher.Committing(ctx, t.raw)
+		}
 	}
 	return nil
 }
@@ -140,7 +140,13 @@ func (t *Tx) after(query string) { t.Note(query) }
 // successfully on this transaction by another way, as a prepared statement.
 // Noting the same statement twice is harmless.
 func (t *Tx) Note(query string) {
-	switch c := Parse(query); c.Action {
+	for _, c := range t.syntax.Controls(query) {
+		t.note(c)
+	}
+}
+
+func (t *Tx) note(c Control) {
+	switch c.Action {
 	case Saves:
 		t.watcher.Savepoint(c.Name)
 	case RollsBackTo:
@@ -149,10 +155,8 @@ func (t *Tx) Note(query string) {
 		t.watcher.Release(c.Name)
 	case RollsBack:
 		t.watcher.RolledBack()
-	case Commits:
-		t.watcher.Committed()
-	case None:
-		if t.implicit[c.Keyword] {
+	default:
+		if t.syntax.Ends(c) {
 			t.watcher.Committed()
 		}
 	}

@@ -15,7 +15,7 @@ import (
 
 // update captures an UPDATE, a soft delete included.
 type update struct {
-	rows     []capture.Row
+	rows     *capture.Rows
 	keys     capture.Rekey
 	cascades *capture.Cascades
 }
@@ -29,7 +29,11 @@ func (u *update) before(ctx context.Context, s *statement) error {
 	}
 	u.rows = rows
 	if len(assigned) > 0 {
-		u.keys = newKeys(rows, assigned)
+		all, err := rows.All()
+		if err != nil {
+			return err
+		}
+		u.keys = newKeys(all, assigned)
 	}
 	u.cascades, err = capture.Updating(ctx, s.source, s.raw, s.reader, rows,
 		capture.Moved{Columns: s.assignedColumns(), Keys: u.keys}, locks)
@@ -56,29 +60,37 @@ func newKeys(rows []capture.Row, assigned []assignment) capture.Rekey {
 }
 
 func (u *update) after(ctx context.Context, s *statement) error {
-	if s.affected > int64(len(u.rows)) {
-		return concurrent(s, int(s.affected)-len(u.rows))
+	if s.affected > int64(u.rows.Len()) {
+		return concurrent(s, int(s.affected)-u.rows.Len())
 	}
-	changes, err := capture.Compare(ctx, s.raw, s.reader, u.rows,
-		capture.Again{Keys: u.keys, Lock: s.engine.lockAgain()})
-	if err != nil {
-		return err
-	}
-	for _, c := range changes {
-		if c.After == nil {
-			return fmt.Errorf("row %s is not there after its update; a trigger of the "+
-				"database changed its key: %w", c.Before.ID, annals.ErrCapture)
+	for rows, err := range u.rows.Chunks(capture.Chunk) {
+		if err != nil {
+			return err
 		}
-	}
-	if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
-		return err
+		changes, err := capture.Compare(ctx, s.raw, s.reader, rows,
+			capture.Again{Keys: u.keys, Lock: s.engine.lockAgain()})
+		if err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if c.After == nil {
+				return fmt.Errorf("row %s is not there after its update; a trigger of the "+
+					"database changed its key: %w", c.Before.ID, annals.ErrCapture)
+			}
+		}
+		if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
+			return err
+		}
 	}
 	return s.cascaded(ctx, u.cascades)
 }
 
+// Close implements io.Closer.
+func (u *update) Close() error { return u.rows.Close() }
+
 // remove captures a DELETE.
 type remove struct {
-	rows     []capture.Row
+	rows     *capture.Rows
 	cascades *capture.Cascades
 }
 
@@ -94,26 +106,45 @@ func (r *remove) before(ctx context.Context, s *statement) error {
 }
 
 func (r *remove) after(ctx context.Context, s *statement) error {
-	if s.affected > int64(len(r.rows)) {
-		return concurrent(s, int(s.affected)-len(r.rows))
+	if s.affected > int64(r.rows.Len()) {
+		return concurrent(s, int(s.affected)-r.rows.Len())
 	}
-	changes := make([]capture.Change, 0, len(r.rows))
-	for i := range r.rows {
-		changes = append(changes, capture.Change{Before: &r.rows[i]})
-	}
-	if s.affected != int64(len(r.rows)) {
-		// Fewer than were read, or a count that is not known: ask which are gone.
-		all, err := capture.Compare(ctx, s.raw, s.reader, r.rows, capture.Again{})
+	for rows, err := range r.rows.Chunks(capture.Chunk) {
 		if err != nil {
 			return err
 		}
-		changes = slices.DeleteFunc(all, func(c capture.Change) bool { return c.After != nil })
-	}
-	if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
-		return err
+		changes, err := r.gone(ctx, s, rows)
+		if err != nil {
+			return err
+		}
+		if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
+			return err
+		}
 	}
 	return s.cascaded(ctx, r.cascades)
 }
+
+// gone are the rows that the statement removed: all of them, unless it says that
+// they were fewer or does not say.
+func (r *remove) gone(
+	ctx context.Context, s *statement, rows []capture.Row,
+) ([]capture.Change, error) {
+	if s.affected == int64(r.rows.Len()) {
+		changes := make([]capture.Change, 0, len(rows))
+		for i := range rows {
+			changes = append(changes, capture.Change{Before: &rows[i]})
+		}
+		return changes, nil
+	}
+	changes, err := capture.Compare(ctx, s.raw, s.reader, rows, capture.Again{})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(changes, func(c capture.Change) bool { return c.After != nil }), nil
+}
+
+// Close implements io.Closer.
+func (r *remove) Close() error { return r.rows.Close() }
 
 func concurrent(s *statement, n int) error {
 	return &annals.Error{
@@ -205,7 +236,7 @@ func (s *statement) assignedColumns() []string {
 // an UPDATE or DELETE have them, and the tables it is joined with.
 func (s *statement) preread(
 	ctx context.Context, lock string, assigned []assignment,
-) ([]capture.Row, error) {
+) (*capture.Rows, error) {
 	if err := s.takeWriteLock(ctx); err != nil {
 		return nil, err
 	}
@@ -257,11 +288,7 @@ func (s *statement) preread(
 	if err != nil {
 		return nil, fmt.Errorf("read the rows to change: %w", err)
 	}
-	read, err := s.reader.Scan(rows, extra)
-	if err != nil {
-		return nil, err
-	}
-	return distinct(read, joined != nil), nil
+	return s.reader.Gather(rows, extra, joined != nil)
 }
 
 // fromClause is the FROM of an UPDATE … FROM, nil where there is none.
@@ -272,17 +299,4 @@ func (s *statement) fromClause() clause.Expression {
 		return nil
 	}
 	return c.Expression
-}
-
-// distinct drops the repetitions that a join makes of one row.
-func distinct(rows []capture.Row, joined bool) []capture.Row {
-	if !joined {
-		return rows
-	}
-	seen := map[string]bool{}
-	return slices.DeleteFunc(rows, func(r capture.Row) bool {
-		was := seen[r.ID]
-		seen[r.ID] = true
-		return was
-	})
 }

@@ -4,12 +4,18 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
 // engine is what databases do differently when rows are inserted. There is one
 // implementation per file: postgres.go, mysql.go, sqlite.go.
 type engine interface {
+	// syntax is how the database reads SQL.
+	syntax() conn.Syntax
+	// scratch reports whether raw SQL into a table is GORM's own business.
+	scratch(t annals.Table) bool
 	// mark is an expression for RETURNING that is true for a row that was
 	// inserted and false for one that was there; "" where there is none.
 	mark(ctx context.Context, s *statement) (string, error)
@@ -35,6 +41,11 @@ func engineOf(d dialect.Dialect) engine {
 		return mysql{}
 	}
 	return sqlite{}
+}
+
+// syntaxOf is how a source's database reads SQL.
+func syntaxOf(d dialect.Dialect) conn.Syntax {
+	return engineOf(d).syntax().With(d.Features().ImplicitCommits...)
 }
 
 // counted is the result of an INSERT that ran with a RETURNING.

@@ -106,7 +106,7 @@ func (in *insert) before(ctx context.Context, s *statement) error {
 	}
 	in.existing = rows
 	if in.replace {
-		in.cascades, err = capture.Deleting(ctx, s.source, s.raw, s.reader, rows,
+		in.cascades, err = capture.Deleting(ctx, s.source, s.raw, s.reader, s.reader.Hold(rows),
 			capture.Locks{Before: s.lock(true), After: s.engine.lockAgain()})
 	}
 	return err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -11,6 +13,12 @@ import (
 type mysql struct{}
 
 var _ engine = mysql{}
+
+// syntax implements engine.
+func (mysql) syntax() conn.Syntax { return conn.MySQL() }
+
+// scratch implements engine.
+func (mysql) scratch(annals.Table) bool { return false }
 
 // mark implements engine.
 func (mysql) mark(context.Context, *statement) (string, error) { return "", nil }

@@ -90,6 +90,8 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.wrapPool(db); err != nil {
 		return err
 	}
+	p.auditor.Reader().Map(&mapper{plugin: p, db: db})
+	p.stamp(db)
 	return p.register(db)
 }
 
@@ -126,25 +128,14 @@ func (p *Plugin) register(db *gorm.DB) error {
 		c.Delete().After("gorm:delete").Before("gorm:after_delete").
 			Register("annals:after_delete", p.after),
 		c.Query().Before("gorm:query").Register("annals:learn", p.learn),
+		c.Query().Before("gorm:query").Register("annals:before_query", p.beforeRaw),
+		c.Query().After("gorm:query").Before("gorm:preload").
+			Register("annals:after_query", p.afterRaw),
+		c.Row().Before("gorm:row").Register("annals:before_row", p.beforeRaw),
+		c.Row().After("gorm:row").Register("annals:after_row", p.afterRaw),
+		c.Raw().Before("gorm:raw").Register("annals:before_raw", p.beforeRaw),
 		c.Raw().After("gorm:raw").Register("annals:after_raw", p.afterRaw),
 	)
-}
-
-// afterRaw follows savepoints that were set through prepared statements, and
-// forgets what is known of tables when one is changed, as by db.AutoMigrate.
-func (p *Plugin) afterRaw(db *gorm.DB) {
-	if db.Error != nil || db.DryRun {
-		return
-	}
-	switch conn.Parse(db.Statement.SQL.String()).Keyword {
-	case "ALTER", "CREATE", "DROP", "RENAME":
-		p.source.Forget()
-	}
-	if _, prepared := db.Statement.ConnPool.(*gorm.PreparedStmtTX); prepared {
-		if tx, ok := watched(db.Statement.ConnPool); ok {
-			tx.Note(db.Statement.SQL.String())
-		}
-	}
 }
 
 // pool begins watched transactions.
@@ -173,8 +164,7 @@ func (p *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 }
 
 func watch(ctx context.Context, raw conn.Raw, db *sql.DB, source *capture.Source) *conn.Tx {
-	return conn.NewTx(ctx, raw, db, source.Unit(),
-		source.Dialect().Features().ImplicitCommits...)
+	return conn.NewTx(ctx, raw, db, source.Unit(), syntaxOf(source.Dialect()))
 }
 
 func begin(ctx context.Context, from gorm.ConnPool, opts *sql.TxOptions) (conn.Raw, error) {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -13,6 +15,12 @@ import (
 type postgres struct{}
 
 var _ engine = postgres{}
+
+// syntax implements engine.
+func (postgres) syntax() conn.Syntax { return conn.Postgres() }
+
+// scratch implements engine.
+func (postgres) scratch(annals.Table) bool { return false }
 
 // mark implements engine: ON CONFLICT DO UPDATE locks the row that it met, and
 // the row's new version carries that lock; a new row carries none. The rows of a

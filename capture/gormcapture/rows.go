@@ -16,11 +16,25 @@ type result struct {
 	columns []string
 	types   []*sql.ColumnType
 	values  [][]any
+	// more is the result of the next statement, where a text had several.
+	more *result
 }
 
 // readResult reads all rows and closes them.
 func readResult(rows *sql.Rows) (r *result, err error) {
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	if r, err = readSet(rows); err != nil {
+		return nil, err
+	}
+	for last := r; rows.NextResultSet(); last = last.more {
+		if last.more, err = readSet(rows); err != nil {
+			return nil, err
+		}
+	}
+	return r, rows.Err()
+}
+
+func readSet(rows *sql.Rows) (r *result, err error) {
 	r = &result{}
 	if r.columns, err = rows.Columns(); err != nil {
 		return nil, err
@@ -63,10 +77,33 @@ func (r *result) rows(ctx context.Context) (rows *sql.Rows, err error) {
 	return db.QueryContext(ctx, "") //nolint:sqlclosecheck // the caller closes them
 }
 
+// row gives the result's first row out again.
+func (r *result) row(ctx context.Context) *sql.Row {
+	db := sql.OpenDB(r)
+	defer func() { _ = db.Close() }()
+	return db.QueryRowContext(ctx, "")
+}
+
+// failedRow is what QueryRowContext returns when there is no row because of err.
+func failedRow(ctx context.Context, err error) *sql.Row {
+	db := sql.OpenDB(failure{err})
+	defer func() { _ = db.Close() }()
+	return db.QueryRowContext(ctx, "")
+}
+
+// failure connects to nothing.
+type failure struct{ err error }
+
+// Connect implements driver.Connector.
+func (f failure) Connect(context.Context) (driver.Conn, error) { return nil, f.err }
+
+// Driver implements driver.Connector.
+func (failure) Driver() driver.Driver { return &replay{} }
+
 var (
-	_ driver.Connector      = (*result)(nil)
-	_ driver.QueryerContext = (*replay)(nil)
-	_ driver.Rows           = (*replay)(nil)
+	_ driver.Connector         = (*result)(nil)
+	_ driver.QueryerContext    = (*replay)(nil)
+	_ driver.RowsNextResultSet = (*replay)(nil)
 )
 
 // errReplay is what a replayed result answers to everything but its one query.
@@ -115,6 +152,18 @@ func (p *replay) Next(dest []driver.Value) error {
 		dest[i] = v
 	}
 	p.next++
+	return nil
+}
+
+// HasNextResultSet implements driver.RowsNextResultSet.
+func (p *replay) HasNextResultSet() bool { return p.r.more != nil }
+
+// NextResultSet implements driver.RowsNextResultSet.
+func (p *replay) NextResultSet() error {
+	if p.r.more == nil {
+		return io.EOF
+	}
+	p.r, p.next = p.r.more, 0
 	return nil
 }
 

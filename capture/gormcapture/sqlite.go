@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -12,6 +15,13 @@ import (
 type sqlite struct{}
 
 var _ engine = sqlite{}
+
+// syntax implements engine.
+func (sqlite) syntax() conn.Syntax { return conn.SQLite() }
+
+// scratch implements engine: GORM's migrator changes a table by copying it into
+// one of this name, which then takes its place.
+func (sqlite) scratch(t annals.Table) bool { return strings.HasSuffix(t.Name, "__temp") }
 
 // mark implements engine.
 func (sqlite) mark(context.Context, *statement) (string, error) { return "", nil }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"gorm.io/gorm"
@@ -53,7 +54,11 @@ type work interface {
 
 // before puts the capture in place.
 func (p *Plugin) before(db *gorm.DB) {
-	p.learn(db)
+	p.learnWritten(db)
+	if db.Statement.SQL.Len() > 0 {
+		p.beforeRaw(db) // db.Raw("…").Delete(&x) runs the text as it is
+		return
+	}
 	if db.Error != nil || db.DryRun || annals.IsOff(db.Statement.Context) {
 		return
 	}
@@ -171,6 +176,7 @@ func rawTx(p gorm.ConnPool) (conn.Raw, bool) {
 func (p *Plugin) after(db *gorm.DB) {
 	v, ok := db.Statement.Settings.LoadAndDelete(settingKey)
 	if !ok {
+		p.afterRaw(db)
 		return
 	}
 	s := v.(*statement)
@@ -193,6 +199,9 @@ func (p *Plugin) after(db *gorm.DB) {
 // opened for it.
 func (s *statement) end(cause error) error {
 	s.db.Statement.ConnPool = s.outer
+	if c, ok := s.work.(io.Closer); ok {
+		cause = errors.Join(cause, c.Close())
+	}
 	if !s.own {
 		return cause
 	}
@@ -221,7 +230,7 @@ func (s *statement) failed(op string, err error) error {
 }
 
 func (s *statement) verb() string {
-	return conn.Parse(s.db.Statement.SQL.String()).Keyword
+	return s.engine.syntax().Parse(s.db.Statement.SQL.String()).Keyword
 }
 
 // start chooses the work by the final SQL: a soft delete is an UPDATE, whatever
@@ -257,7 +266,13 @@ func (s *statement) record(ctx context.Context, t *track.Table, changes []captur
 			mutations = append(mutations, m)
 		}
 	}
-	return s.unit.Record(ctx, t, mutations...)
+	if !cascade {
+		ctx = s.withObjects(ctx)
+	}
+	if err := s.unit.Record(ctx, t, mutations...); err != nil {
+		return err
+	}
+	return s.unit.Spill(ctx, s.raw)
 }
 
 // cascaded records what foreign keys changed along with the statement.

@@ -5,13 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
 	_ "modernc.org/sqlite"             // registers "sqlite"
 
@@ -124,9 +127,39 @@ func openSQLite(d config.DSN) (*sql.DB, error) {
 			return nil, fmt.Errorf("it is a folder: %w", annals.ErrConfig)
 		}
 	}
+	if err := checkHeader(d.Path); err != nil {
+		return nil, err
+	}
 	file := url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.Path}).EscapedPath()}
 	file.RawQuery = options.Encode()
 	return sql.Open("sqlite", file.String())
+}
+
+// sqliteHeader begins every SQLite file that is not empty.
+const sqliteHeader = "SQLite format 3\x00"
+
+// errNoSQLite: the driver would tell only with the first question.
+var errNoSQLite = fmt.Errorf("the file is no SQLite database: %w", annals.ErrConfig)
+
+// checkHeader refuses a file that holds something else than a database.
+func checkHeader(path string) error {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // it was only read
+	head := make([]byte, len(sqliteHeader))
+	n, err := io.ReadFull(file, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if n > 0 && string(head[:n]) != sqliteHeader {
+		return errNoSQLite
+	}
+	return nil
 }
 
 // explain says which database did not open, why, and what to do.
@@ -152,15 +185,39 @@ func explain(d config.DSN, err error) error {
 		e.Err = fmt.Errorf("%w: %w", annals.ErrUnreachable, plain(err))
 		e.Remedy = "check that the server runs at " + d.Server() + " and that the DSN is right"
 	case dialect.ClassAccess:
+		e.Err = plain(err)
 		e.Remedy = "check user name and password of the DSN"
 	default:
 		// The cause speaks for itself.
 	}
+	if d.Scheme == config.SchemeSQLite {
+		explainFile(d, class, e)
+	}
 	return e
 }
 
-// plain is the cause below a driver's own words, which can fill a screen.
+// explainFile says what is wrong with a file: there is no server to look for.
+func explainFile(d config.DSN, class dialect.Class, e *annals.Error) {
+	_, missing := os.Stat(filepath.Dir(d.Path))
+	switch {
+	case errors.Is(missing, fs.ErrNotExist):
+		e.Err = fmt.Errorf("there is no folder %s: %w", filepath.Dir(d.Path), annals.ErrNotFound)
+		e.Remedy = "check the DSN, or make the folder"
+	case errors.Is(e.Err, errNoSQLite):
+		e.Remedy = "check the path in the DSN"
+	case errors.Is(e.Err, fs.ErrPermission), class == dialect.ClassUnreachable,
+		class == dialect.ClassAccess:
+		e.Remedy = "check that the file, and the folder that it is in, may be read and written"
+	}
+}
+
+// plain is the cause below a driver's own words, which can fill a screen: what the
+// server said, or why it was not reached.
 func plain(err error) error {
+	var said *pgconn.PgError
+	if errors.As(err, &said) {
+		return said
+	}
 	var op *net.OpError
 	if errors.As(err, &op) {
 		return op

@@ -59,11 +59,16 @@ func execSQL(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// locked holds the lock of the schema manager until the script ends.
+// locked holds a lock until the script ends, that of the schema manager where none
+// is named: locked DSN 'annals clean'.
 func locked(ts *testscript.TestScript, _ bool, args []string) {
 	db, d, err := open(context.Background(), args[0])
 	ts.Check(err)
-	l, err := lock.Acquire(context.Background(), db, d, schema.LockName)
+	name := schema.LockName
+	if len(args) > 1 {
+		name = args[1]
+	}
+	l, err := lock.Acquire(context.Background(), db, d, name)
 	ts.Check(err)
 	ts.Defer(func() {
 		ts.Check(l.Release(context.Background()))

@@ -16,7 +16,7 @@ const module = "github.com/seed-162b1470/annals"
 var ladder = [][]string{
 	{"."},        // package annals: types, errors, context helpers
 	{"internal"}, // leaves for all: canonical, clock, lifecycle, nearest, period …
-	{"dialect"},
+	{"dialect", "middleware"},
 	{"diff"},
 	{"layout"},
 	{"catalog"},

@@ -14,6 +14,7 @@ import (
 type engine interface {
 	reading
 	writing
+	cleaning
 }
 
 // reading is the SQL that finds entries.
@@ -38,6 +39,21 @@ type reading interface {
 	// object "changes" in the JSON column ref. No key is put into a path, so
 	// that names with dots and quotes need no quoting.
 	hasField(b *builder, ref string, fields []string)
+	// hasChange appends the condition that "changes" in the JSON column ref may have
+	// what c says. It may hold for others too, but for all that have it.
+	hasChange(b *builder, ref string, c change)
+	// hasMember appends the condition that the JSON column ref is an object that has
+	// one of the names, or no object.
+	hasMember(b *builder, ref string, names []string)
+	// unindexed is the column ref, which is never null, for conditions that must not
+	// make the optimizer take an index by it: it would sort then.
+	unindexed(ref string) string
+	// contains appends the condition that part stands in the text ref, whatever the
+	// case of A to Z is.
+	contains(b *builder, ref, part string)
+	// running names the transactions that have written and may still commit; ok is
+	// false where the account may not know.
+	running(ctx context.Context, db dialect.Queryer) (names map[string]bool, ok bool, err error)
 }
 
 // writing is the SQL that stores entries.

@@ -49,15 +49,52 @@ func (s *Store) Find(ctx context.Context, q storage.Query) ([]annals.Entry, erro
 			Err: fmt.Errorf("no entity or no limit: %w", annals.ErrConfig),
 		}
 	}
+	q, none, err := s.byHash(ctx, q)
+	if err != nil || none {
+		return []annals.Entry{}, err
+	}
 	branches, err := s.branches(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.page(ctx, q, branches)
+	out, err := s.matching(ctx, q, branches)
 	if err != nil {
 		return nil, s.explain(ctx, q, err)
 	}
 	return out, nil
+}
+
+// mostAtOnce is how many entries are read at a time where few of them match.
+const mostAtOnce = 500
+
+// matching reads a page whose entries meet the conditions that SQL cannot tell.
+func (s *Store) matching(
+	ctx context.Context, q storage.Query, branches []branch,
+) ([]annals.Entry, error) {
+	if !slices.ContainsFunc(q.Where, func(c storage.Condition) bool { return !c.Exact() }) {
+		return s.page(ctx, q, branches)
+	}
+	out, ask := []annals.Entry{}, q
+	for {
+		page, err := s.page(ctx, ask, branches)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page {
+			if storage.Match(q.Where, &page[i]) {
+				out = append(out, page[i])
+			}
+		}
+		if len(page) < ask.Limit || len(out) >= q.Limit {
+			return out[:min(len(out), q.Limit)], nil
+		}
+		if last := page[len(page)-1].Cursor(); q.Ascending {
+			ask.After = last
+		} else {
+			ask.Before = last
+		}
+		ask.Limit = max(q.Limit, min(2*ask.Limit, mostAtOnce))
+	}
 }
 
 // page reads the page of branches, of as few as possible.
@@ -110,7 +147,8 @@ func (s *Store) findAll(
 
 // branchesAtOnce keeps statements below the limits of terms and parameters.
 func (s *Store) branchesAtOnce(branches []branch, q storage.Query) int {
-	each := 40 + 2*len(q.ObjectIDs) + len(q.Types) + len(q.Actors) + len(q.Hashes) + len(q.Fields)
+	each := 40 + 2*len(q.ObjectIDs) + len(q.Types) + len(q.Actors) + len(q.Hashes) + len(q.Fields) +
+		len(q.Sources) + parameters(q.Where)
 	most := s.cfg.Dialect.Limits().Parameters / each
 	return max(1, min(maxBranches, most, len(branches)))
 }
@@ -292,38 +330,8 @@ func (s *Store) branch(b *builder, q storage.Query, br branch, t term) {
 		op := map[bool]string{true: "<=", false: ">="}[q.Ascending]
 		w.compare(op, s.eng.bindInstant(t.bound))
 	}
-	s.filters(&w, q, br.column, t.loose)
+	s.filters(&w, q, br, t.loose)
 	order(b, "", q, lead)
-}
-
-// filters writes the conditions besides the one that leads the index.
-func (s *Store) filters(w *where, q storage.Query, lead string, loose bool) {
-	for _, f := range []struct {
-		column string
-		values []any
-	}{
-		{layout.ColType, types(q.Types)},
-		{layout.ColBlameID, texts(q.Actors)},
-		{layout.ColTransactionHash, texts(q.Hashes)},
-	} {
-		if f.column != lead && len(f.values) > 0 {
-			w.in(f.column, f.values)
-		}
-	}
-	if !q.Since.IsZero() {
-		w.compare(">=", s.eng.bindInstant(formatInstant(ceil(q.Since))))
-	}
-	if !q.Until.IsZero() {
-		w.compare("<", s.eng.bindInstant(formatInstant(ceil(q.Until))))
-	}
-	s.past(w, "<", q.Before, loose)
-	s.past(w, ">", q.After, loose)
-	if len(q.Fields) > 0 {
-		w.and()
-		w.b.text("(")
-		s.eng.hasField(w.b, w.b.d.Quote(layout.ColDiffs), q.Fields)
-		w.b.text(")")
-	}
 }
 
 // past writes a place in the order. The range on the first column alone says
@@ -365,37 +373,6 @@ func order(b *builder, prefix string, q storage.Query, lead string) {
 	}
 	b.text(" LIMIT ")
 	b.number(q.Limit)
-}
-
-// where joins conditions.
-type where struct {
-	b    *builder
-	some bool
-}
-
-func (w *where) and() {
-	w.b.text([]string{" WHERE ", " AND "}[boolInt(w.some)])
-	w.some = true
-}
-
-func (w *where) in(column string, values []any) {
-	w.and()
-	w.b.in(w.b.d.Quote(column), values)
-}
-
-// compare is about the time of capture.
-func (w *where) compare(op string, value any) {
-	w.and()
-	w.b.name(layout.ColCreatedAt)
-	w.b.text(" ", op, " ")
-	w.b.bind(value)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // explain finds out whose audit table is missing: by asking each, since

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 )
@@ -72,6 +73,67 @@ func (mysql) hasField(b *builder, ref string, fields []string) {
 		b.bind(jsonString(f))
 		b.text(")")
 	}
+}
+
+// hasChange looks for the values in any column: a path cannot have a name that is
+// bound. MariaDB compares texts as they are written, which is the canonical way in
+// what annals wrote; others' diffs are left to Go.
+func (d mysql) hasChange(b *builder, ref string, c change) {
+	b.name(layout.ColSchemaVersion)
+	b.text(" <> ")
+	b.number(annals.SchemaVersion)
+	b.text(" OR (TRUE")
+	if len(c.fields) > 0 {
+		b.text(" AND (")
+		d.hasField(b, ref, c.fields)
+		b.text(")")
+	}
+	for _, side := range []struct {
+		name   string
+		values []string
+	}{{"old", c.old}, {"new", c.now}} {
+		for i, v := range side.values {
+			b.text([]string{" AND (", " OR "}[min(i, 1)], "JSON_CONTAINS(JSON_EXTRACT(", ref,
+				", '$.changes.*.", side.name, "'), ")
+			b.bind(v)
+			b.text(")")
+		}
+		if len(side.values) > 0 {
+			b.text(")")
+		}
+	}
+	b.text(")")
+}
+
+func (mysql) hasMember(b *builder, ref string, names []string) {
+	b.text("JSON_TYPE(", ref, ") <> 'OBJECT'")
+	for _, n := range names {
+		b.text(" OR JSON_CONTAINS(JSON_KEYS(", ref, "), ")
+		b.bind(jsonString(n))
+		b.text(")")
+	}
+}
+
+func (mysql) unindexed(ref string) string { return "COALESCE(" + ref + ", '')" }
+
+func (mysql) contains(b *builder, ref, part string) {
+	b.text("LOCATE(LOWER(")
+	b.bind(part)
+	b.text("), LOWER(", ref, ")) > 0")
+}
+
+// running needs the right PROCESS.
+func (d mysql) running(
+	ctx context.Context, db dialect.Queryer,
+) (names map[string]bool, ok bool, err error) {
+	b := &builder{d: d}
+	b.text("SELECT CAST(trx_id AS CHAR) FROM information_schema.INNODB_TRX")
+	names, err = nameSet(ctx, db, b)
+	if err != nil && d.Classify(err) == dialect.ClassAccess {
+		return nil, false, nil
+	}
+	delete(names, "0") // has written nothing
+	return names, true, err
 }
 
 // fact is what the database knows of the session better than the program. There

@@ -53,6 +53,63 @@ func (postgres) hasField(b *builder, ref string, fields []string) {
 	}
 }
 
+// hasChange compares jsonb with jsonb: numbers by value, texts by bytes. Changes
+// that are no object have none.
+func (postgres) hasChange(b *builder, ref string, c change) {
+	b.text("EXISTS (SELECT 1 FROM jsonb_each(CASE WHEN jsonb_typeof(", ref, "->'changes') = 'object'",
+		" THEN ", ref, "->'changes' END) AS c(key, value) WHERE TRUE")
+	if len(c.fields) > 0 {
+		b.text(" AND c.key IN (")
+		for i, f := range c.fields {
+			b.text([]string{"", ", "}[min(i, 1)])
+			b.bind(clean(f))
+			b.text("::text")
+		}
+		b.text(")")
+	}
+	for _, side := range []struct {
+		name   string
+		values []string
+	}{{"old", c.old}, {"new", c.now}} {
+		for i, v := range side.values {
+			b.text([]string{" AND (", " OR "}[min(i, 1)], "c.value->'", side.name, "' = ")
+			b.bind(clean(v))
+			b.text("::text::jsonb")
+		}
+		if len(side.values) > 0 {
+			b.text(")")
+		}
+	}
+	b.text(")")
+}
+
+func (postgres) hasMember(b *builder, ref string, names []string) {
+	b.text("jsonb_typeof(", ref, ") <> 'object'")
+	for _, n := range names {
+		b.text(" OR jsonb_exists(", ref, ", ")
+		b.bind(clean(n))
+		b.text("::text)")
+	}
+}
+
+func (postgres) unindexed(ref string) string { return ref }
+
+func (postgres) contains(b *builder, ref, part string) {
+	b.text(`strpos(lower(`, ref, ` COLLATE "C"), lower(`)
+	b.bind(part)
+	b.text(`::text COLLATE "C")) > 0`)
+}
+
+// running reads them off the snapshot, which has prepared transactions too.
+func (d postgres) running(
+	ctx context.Context, db dialect.Queryer,
+) (names map[string]bool, ok bool, err error) {
+	b := &builder{d: d}
+	b.text("SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) AS x")
+	names, err = nameSet(ctx, db, b)
+	return names, true, err
+}
+
 // fact is what the database knows of the session better than the program.
 func (postgres) fact(column string) string {
 	switch column {

@@ -42,6 +42,53 @@ func (sqlite) hasField(b *builder, ref string, fields []string) {
 	b.text(")")
 }
 
+// hasChange asks json_each for the changes, and both sides for what json_extract
+// makes of a value.
+func (sqlite) hasChange(b *builder, ref string, c change) {
+	b.text("EXISTS (SELECT 1 FROM json_each(", ref, ", '$.changes') AS c WHERE c.type = 'object'")
+	if len(c.fields) > 0 {
+		b.text(" AND ")
+		b.in("c.key", texts(c.fields))
+	}
+	for _, side := range []struct {
+		name   string
+		values []string
+	}{{"old", c.old}, {"new", c.now}} {
+		for i, v := range side.values {
+			b.text([]string{" AND (", " OR "}[min(i, 1)],
+				"json_extract(CASE c.type WHEN 'object' THEN c.value END, '$.", side.name,
+				"') IS json_extract(")
+			b.bind(clean(v))
+			b.text(", '$')")
+		}
+		if len(side.values) > 0 {
+			b.text(")")
+		}
+	}
+	b.text(")")
+}
+
+func (sqlite) hasMember(b *builder, ref string, names []string) {
+	b.text("json_type(", ref, ") <> 'object' OR EXISTS (SELECT 1 FROM json_each(", ref,
+		") AS m WHERE ")
+	b.in("m.key", texts(names))
+	b.text(")")
+}
+
+func (sqlite) unindexed(ref string) string { return ref }
+
+func (sqlite) contains(b *builder, ref, part string) {
+	b.text("instr(lower(", ref, "), lower(")
+	b.bind(part)
+	b.text(")) > 0")
+}
+
+// running: there is one writer at a time, so that nothing commits behind what was
+// seen.
+func (sqlite) running(context.Context, dialect.Queryer) (map[string]bool, bool, error) {
+	return nil, true, nil
+}
+
 // begin draws a range: the sequence of an AUTOINCREMENT column goes on behind
 // the highest id that was ever inserted, and nobody else writes meanwhile.
 func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {

@@ -195,6 +195,7 @@ func matches(e annals.Entry, q storage.Query) bool {
 	return field && one(q.Entities, e.Entity) && one(q.ObjectIDs, e.ObjectID, e.PreviousObjectID) &&
 		(len(q.Types) == 0 || slices.Contains(q.Types, e.Type)) &&
 		one(q.Actors, e.Blame.ID) && one(q.Hashes, e.TransactionHash) &&
+		one(q.Sources, e.Source) && storage.Match(q.Where, &e) &&
 		!e.CreatedAt.Before(q.Since) && (q.Until.IsZero() || e.CreatedAt.Before(q.Until)) &&
 		(q.Before.IsZero() || e.Cursor().Before(q.Before)) &&
 		(q.After.IsZero() || q.After.Before(e.Cursor()))

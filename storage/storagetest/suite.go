@@ -24,9 +24,14 @@ type Instance struct {
 	// nil where the store is not one. Several can be open at a time where
 	// Concurrent is set, as far as their locks allow.
 	Begin func(ctx context.Context) (*sql.Tx, error)
+	// Concurrent: several transactions can write at a time.
+	Concurrent bool
 	// Lock makes tx wait for other transactions that called it, as the lock of a
 	// changed row does, until they end; nil without Begin.
 	Lock func(ctx context.Context, tx *sql.Tx) error
+	// Conn is where storage.Cleaner works; nil where the store is not one. Missing is
+	// not in its registry then, or its table is gone.
+	Conn storage.Conn
 }
 
 // Run runs every case that the instance is able to.
@@ -39,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T) Instance) {
 		})
 	}
 	probe := open(t)
+	runClean(t, open, probe)
 	if probe.Begin == nil {
 		return
 	}
@@ -78,6 +84,10 @@ func cases() []testCase {
 		{"no match is an empty slice", testEmptyResult},
 		{"revisions and receipts", testRevisions},
 		{"hashes by prefix", testHashes},
+		{"values of changes", testValues},
+		{"conditions alone and together", testConditions},
+		{"counting", testCount},
+		{"following", testTail},
 		{"hostile text", testHostileText},
 		{"extra data", testExtra},
 		{"what cannot be stored", testRefused},
@@ -98,5 +108,6 @@ func directCases() []testCase {
 		{"what cannot be stored", testTxRefused},
 		{"a missing table", testTxMissingTable},
 		{"numbers ascend per row", testTxAscending},
+		{"following transactions that commit late", testTailLate},
 	}
 }

@@ -37,8 +37,9 @@ func (r *Result) Masked() int {
 	return n
 }
 
-// Propose makes a Result of the tables of one database. annals' own tables are
-// left out without a word.
+// Propose makes a Result of the tables of one database. Those of other schemas than
+// the connection's own are left out, as "*" leaves them out, and noted; annals' own
+// tables are left out without a word.
 func Propose(tables []*catalog.Table) *Result {
 	p := &proposal{
 		result: &Result{
@@ -47,7 +48,11 @@ func Propose(tables []*catalog.Table) *Result {
 		tables: map[string]*catalog.Table{},
 	}
 	for _, t := range tables {
-		if !Own(t) {
+		switch {
+		case Own(t):
+		case t.Name.Schema != "":
+			p.elsewhere(t.Name)
+		default:
 			p.tables[t.Name.Name] = t
 		}
 	}
@@ -109,6 +114,22 @@ func unfit(t *catalog.Table) string {
 		return "the name has control characters"
 	}
 	return ""
+}
+
+// elsewhere notes a table of another schema, and how to audit it.
+func (p *proposal) elsewhere(t annals.Table) {
+	text := qualified(t)
+	p.result.Skipped = append(p.result.Skipped, Note{text, fmt.Sprintf(
+		"in another schema; to audit it, name it: %s: {table: %s}", entityName(t.Name), text)})
+}
+
+// qualified writes a table's name with its schema so that annals.ParseTable reads
+// it back.
+func qualified(t annals.Table) string {
+	if t.Schema == "" {
+		return TableText(t.Name)
+	}
+	return TableText(t.Schema) + "." + TableText(t.Name)
 }
 
 func (p *proposal) entity(t *catalog.Table) {
@@ -186,6 +207,11 @@ func (p *proposal) oneToMany(t *catalog.Table) {
 	}
 	for i := range t.ForeignKeys {
 		fk := &t.ForeignKeys[i]
+		if fk.References.Schema != "" {
+			p.result.Notes = append(p.result.Notes, Note{t.Name.Name, fmt.Sprintf(
+				"foreign key %s leads to %s, in another schema: no relation made of it",
+				strings.Join(fk.Columns, ", "), qualified(fk.References))})
+		}
 		if !p.fit(fk) {
 			continue
 		}

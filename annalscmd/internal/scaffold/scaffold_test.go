@@ -142,6 +142,41 @@ func TestRelations(t *testing.T) {
 	}
 }
 
+// Tables of other schemas are left out and told, and so is what leads to them.
+func TestOtherSchemas(t *testing.T) {
+	elsewhere := func(schema, name string, columns ...string) *catalog.Table {
+		t := table(name, "id", columns...)
+		t.Name.Schema = schema
+		return t
+	}
+	link := refer(table("sale", "post_id,invoice_id"), "post_id", "posts(id)")
+	link.ForeignKeys = append(link.ForeignKeys, catalog.ForeignKey{
+		Columns: []string{"invoice_id"}, ReferencedColumns: []string{"id"},
+		References: annals.Table{Schema: "Sales", Name: "Invoice"},
+	})
+	r := scaffold.Propose([]*catalog.Table{
+		table("posts", "id"), link, elsewhere("Sales", "Invoice"), elsewhere("a.b", "posts"),
+		elsewhere("Sales", "Invoice_audit", "object_id", "transaction_hash", "diffs", "schema_version"),
+	})
+	want := []scaffold.Note{
+		{Table: "Sales.Invoice", Text: "in another schema; to audit it, name it: " +
+			"Invoice: {table: Sales.Invoice}"},
+		{Table: `"a.b".posts`, Text: "in another schema; to audit it, name it: " +
+			`posts: {table: "a.b".posts}`},
+	}
+	if !slices.Equal(r.Skipped, want) {
+		t.Errorf("skipped %q\nwant %q", r.Skipped, want)
+	}
+	if len(r.Entities) != 2 || len(r.Relations) != 1 || r.Relations["posts.sale"].Column != "post_id" {
+		t.Errorf("entities %v, relations %v", r.Entities, r.Relations)
+	}
+	notes := []scaffold.Note{{Table: "sale", Text: "foreign key invoice_id leads to Sales.Invoice, " +
+		"in another schema: no relation made of it"}}
+	if !slices.Equal(r.Notes, notes) {
+		t.Errorf("notes %q\nwant %q", r.Notes, notes)
+	}
+}
+
 // What is written is read back as the same, whatever the names are.
 func TestWriteReadsBack(t *testing.T) {
 	names := []string{

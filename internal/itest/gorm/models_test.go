@@ -187,9 +187,9 @@ type Bare struct {
 }
 
 func models() []any {
-	return []any{
+	return append([]any{
 		&Author{}, &Profile{}, &Tag{}, &Post{}, &Item{}, &Memo{}, &Stock{}, &Doc{}, &Toy{},
 		&Cat{}, &Person{}, &Node{}, &Region{}, &Branch{}, &Desk{}, &Slot{}, &SlotUse{},
 		&SlotNote{}, &Lot{}, &Part{}, &Vehicle{}, &Sample{}, &Bare{},
-	}
+	}, specialModels()...)
 }

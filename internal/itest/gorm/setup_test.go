@@ -36,6 +36,9 @@ func rules() map[string]config.Entity {
 		"desk": {Table: "desks"}, "slot": {Table: "slots"}, "slot_use": {Table: "slot_uses"},
 		"slot_note": {Table: "slot_notes"}, "lot": {Table: "lots"}, "part": {Table: "parts"},
 		"vehicle": {Table: "vehicles", Discriminator: "kind"}, "sample": {Table: "samples"},
+		"gadget": {Table: "gadgets", Ignore: []string{"blob"}}, "flagged": {Table: "flaggeds"},
+		"stamped": {Table: "stampeds"}, "mixed": {Table: "mixeds"}, "member": {Table: "members"},
+		"club": {Table: "clubs"}, "membership": {Table: "memberships"},
 	}
 }
 
@@ -138,11 +141,11 @@ func (w *world) dialect() dialect.Dialect {
 
 // tables are all tables of the models, join tables included.
 func tables() []string {
-	return []string{
+	return append(specialTables(), []string{
 		"post_tags", "posts", "profiles", "authors", "tags", "items", "memos", "stocks",
 		"docs", "tickets", "toys", "cats", "people", "nodes", "desks", "branches", "regions",
 		"slot_notes", "slot_uses", "slots", "parts", "lots", "vehicles", "samples", "bares",
-	}
+	}...)
 }
 
 // reset empties every table and starts numbers again.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -99,6 +100,20 @@ func line(tb testing.TB, e *annals.Entry) string {
 		}
 		return b.String()
 	}
+	if st := d.Statement; st != nil {
+		if d.Cascade {
+			b.WriteString(" cascade")
+		}
+		affected := "?"
+		if st.Affected != nil {
+			affected = fmt.Sprint(*st.Affected)
+		}
+		fmt.Fprintf(&b, " %s %s", st.Operation, affected)
+		if st.Unclear {
+			b.WriteString(" unclear")
+		}
+		return b.String() + ": " + placeholders.ReplaceAllString(st.SQL, "?")
+	}
 	if d.Soft {
 		b.WriteString(" soft")
 	}
@@ -121,9 +136,14 @@ func plain(column string, v json.RawMessage) string {
 		return "T"
 	case diff.IsMasked(v):
 		return "***"
+	case column == "gone" && len(v) > 9:
+		return "N" // milliseconds
 	}
 	return unquoted(v)
 }
+
+// placeholders are PostgreSQL's.
+var placeholders = regexp.MustCompile(`\$\d+`)
 
 func unquoted(v json.RawMessage) string {
 	var s string

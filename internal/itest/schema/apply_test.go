@@ -105,8 +105,8 @@ func TestFailureInTheMiddle(t *testing.T) {
 	prepare := map[string][]string{
 		// A type of the name is in the way of the table's own row type.
 		"postgres": {"CREATE TYPE annals_audit_entity AS ENUM ('a')"},
-		"mysql":    {"CREATE TABLE posts_audit (id BIGINT PRIMARY KEY, `type` VARCHAR(10), object_id INT, diffs TEXT, source INT, seq INT, part INT)", "INSERT INTO posts_audit (id, source, seq, part) VALUES (1, 1, 1, 1), (2, 1, 1, 1)"},
-		"sqlite":   {"CREATE TABLE posts_audit (id INTEGER PRIMARY KEY, type TEXT, object_id TEXT, diffs TEXT, source INT, seq INT, part INT)", "INSERT INTO posts_audit (id, source, seq, part) VALUES (1, 1, 1, 1), (2, 1, 1, 1)"},
+		"mysql":    {"CREATE TABLE posts_audit (id BIGINT PRIMARY KEY AUTO_INCREMENT, `type` VARCHAR(10), object_id VARCHAR(255), diffs JSON, source VARCHAR(64), seq BIGINT, part INT) CHARSET utf8mb4 COLLATE utf8mb4_nopad_bin", "INSERT INTO posts_audit (id, source, seq, part) VALUES (1, 1, 1, 1), (2, 1, 1, 1)"},
+		"sqlite":   {"CREATE TABLE posts_audit (id INTEGER PRIMARY KEY, type TEXT, object_id TEXT, diffs TEXT, source TEXT, seq INT, part INT)", "INSERT INTO posts_audit (id, source, seq, part) VALUES (1, 1, 1, 1), (2, 1, 1, 1)"},
 	}
 	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		s := newSetup(t, db, "posts")

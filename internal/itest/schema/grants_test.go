@@ -130,6 +130,9 @@ const (
 	clearEntries  = "DELETE FROM posts_audit"
 	clearRevision = "DELETE FROM annals_revision"
 	changeName    = "UPDATE annals_revision SET user_name = 'x'"
+	changeMark    = "UPDATE annals_clean SET actor = 'x'"
+	clearMarks    = "DELETE FROM annals_clean"
+	forgeMark     = "INSERT INTO annals_clean (entity) VALUES ('posts')"
 )
 
 func TestGrants(t *testing.T) {
@@ -146,7 +149,8 @@ func TestGrants(t *testing.T) {
 				if err := g.writeTx(t); err != nil {
 					t.Error(err)
 				}
-				g.mayNot(t, s.d, readEntries, changeEntries, clearEntries, clearRevision, changeName)
+				g.mayNot(t, s.d, readEntries, changeEntries, clearEntries, clearRevision, changeName,
+					forgeMark)
 				if s.d.Name() == dialect.PostgresName {
 					g.mayNot(t, s.d, readRevisions) // MariaDB asks for that right
 				}
@@ -160,7 +164,7 @@ func TestGrants(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				g.mayNot(t, s.d, changeEntries, clearEntries, clearRevision, changeName)
+				g.mayNot(t, s.d, changeEntries, clearEntries, clearRevision, changeName, forgeMark)
 			})
 			t.Run("reader", func(t *testing.T) {
 				g := s.grantee(t, schema.RoleReader)
@@ -168,16 +172,18 @@ func TestGrants(t *testing.T) {
 				if err != nil || len(found) != 2 {
 					t.Errorf("found %d entries, %v", len(found), err)
 				}
-				g.mayNot(t, s.d, changeEntries, clearEntries, clearRevision, changeName)
+				g.mayNot(t, s.d, changeEntries, clearEntries, clearRevision, changeName, forgeMark)
 				if err := g.writeTx(t); s.d.Classify(err) != dialect.ClassAccess {
 					t.Errorf("wrote: %v", err)
 				}
 			})
 			t.Run("retention", func(t *testing.T) {
 				g := s.grantee(t, schema.RoleRetention)
-				g.mayNot(t, s.d, changeEntries, clearRevision, changeName)
-				if _, err := g.db.ExecContext(t.Context(), clearEntries+" WHERE source = 'app'"); err != nil {
-					t.Error(err)
+				g.mayNot(t, s.d, changeEntries, changeName, changeMark, clearMarks)
+				for _, sql := range []string{clearEntries + " WHERE source = 'app'", clearRevision} {
+					if _, err := g.db.ExecContext(t.Context(), sql); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		})

@@ -493,34 +493,6 @@ func (s *setup) ownTables(t *testing.T) (n int) {
 	return n
 }
 
-// An audit table that an older system left is taken over as it is.
-func TestForeignAuditTableIsAdopted(t *testing.T) {
-	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
-		s := newSetup(t, db, "posts")
-		s.exec(t, "CREATE TABLE posts_audit (id INTEGER PRIMARY KEY, "+s.q("type")+" VARCHAR(10) NOT NULL,"+
-			" object_id VARCHAR(255) NOT NULL, discriminator VARCHAR(255), transaction_hash VARCHAR(40),"+
-			" diffs TEXT, blame_id VARCHAR(255), blame_user VARCHAR(255), created_at VARCHAR(30))",
-			"INSERT INTO posts_audit (id, "+s.q("type")+", object_id) VALUES (7, 'insert', '1'), (8, 'update', '1')")
-		s.update(t)
-		var numbers []int64
-		rows, err := s.QueryContext(t.Context(), "SELECT seq FROM posts_audit ORDER BY id")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var n int64
-			if err := rows.Scan(&n); err != nil {
-				t.Fatal(err)
-			}
-			numbers = append(numbers, n)
-		}
-		if rows.Err() != nil || len(numbers) != 2 || numbers[0] >= numbers[1] || numbers[1] >= 0 {
-			t.Errorf("numbers %v, %v", numbers, rows.Err())
-		}
-	})
-}
-
 func TestAuditTableMoved(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		s := newSetup(t, db, "posts")

@@ -33,7 +33,8 @@ func instance(t *testing.T, db *testdb.DB) storagetest.Instance {
 	return storagetest.Instance{
 		Store:    open(t, db.DB, d),
 		Entities: [2]string{"post", "tag"}, Missing: "ghost", MaxEntrySize: maxEntrySize,
-		Begin: func(ctx context.Context) (*sql.Tx, error) { return db.BeginTx(ctx, nil) },
+		Concurrent: db.Kind != "sqlite",
+		Begin:      func(ctx context.Context) (*sql.Tx, error) { return db.BeginTx(ctx, nil) },
 		Lock: func(ctx context.Context, tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, "UPDATE counter SET n = n + 1 WHERE id = 1")
 			return err
@@ -65,7 +66,7 @@ func TestConformanceOfConnections(t *testing.T) {
 					t.Fatal(err)
 				}
 				t.Cleanup(func() { _ = pool.Close() })
-				in.Store = open(t, pool, dialectOf(t, db))
+				in.Store, in.Conn = open(t, pool, dialectOf(t, db)), pool
 				in.Begin = func(ctx context.Context) (*sql.Tx, error) { return pool.BeginTx(ctx, nil) }
 				return in
 			})

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
@@ -130,16 +131,52 @@ func TestFiltersUseIndexes(t *testing.T) {
 			"transaction": {Hashes: []string{hash(7)}},
 			"rare type":   {Types: []annals.EntryType{annals.Truncate}},
 			"types":       {Types: []annals.EntryType{annals.Truncate, annals.Update}, Before: place},
+			"object and value": {ObjectIDs: []string{"7"}, Where: []storage.Condition{
+				{On: storage.OnChange, Paths: []string{"title"}, New: []json.RawMessage{json.RawMessage(`"b"`)}},
+			}},
+			"actor, not a type": {Actors: []string{"3"}, Where: []storage.Condition{
+				{On: storage.OnType, Not: true, Texts: storage.Texts("insert")},
+			}},
+			"time and path": {Since: at, Until: at.Add(100 * time.Millisecond), Where: []storage.Condition{
+				{On: storage.OnChange, Paths: []string{"title.x"}},
+			}},
+			"newest, value": {Where: []storage.Condition{
+				{On: storage.OnChange, New: []json.RawMessage{json.RawMessage(`"b"`)}},
+			}},
+			"newest, common comment": {Where: []storage.Condition{
+				{On: storage.OnComment, Texts: []storage.Text{{Value: "PRICE", Part: true}}},
+			}},
+			"rare request": {Where: []storage.Condition{
+				{On: storage.OnRequest, Texts: storage.Texts("r-none")},
+			}},
+			"newest, ip and source": {Sources: []string{"app"}, Where: []storage.Condition{
+				{On: storage.OnIP, Not: true, Texts: storage.Texts("192.0.2.7")},
+			}},
 		} {
 			q.Entities, q.Limit = []string{"post"}, 50
 			rec.taken()
 			if _, err := s.Find(t.Context(), q); err != nil {
 				t.Fatal(err)
 			}
+			if _, err := s.Count(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
 			for _, st := range rec.taken() {
 				if plan := fullScan(t, db, st); plan != "" {
 					t.Errorf("%s scans the table:\n%s\n%s", name, plan, st.text)
 				}
+			}
+		}
+		tail, err := s.Tail(t.Context(), storage.Query{Entities: []string{"post"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tail.Next(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, st := range rec.taken() {
+			if plan := fullScan(t, db, st); plan != "" {
+				t.Errorf("following scans the table:\n%s\n%s", plan, st.text)
 			}
 		}
 	})

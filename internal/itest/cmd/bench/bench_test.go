@@ -86,7 +86,7 @@ func TestCheck(t *testing.T) {
 // The whole on SQLite: it runs, counts within the limits, and leaves no file.
 func TestQuickRun(t *testing.T) {
 	o, err := parseFlags([]string{
-		"-quick", "-databases", "sqlite", "-rounds", "1", "-rows", "1000", "-entries", "1000",
+		"-quick", "-databases", "sqlite", "-rounds", "1", "-rows", "1000", "-entries", "1000", "-clean", "1000",
 		"-dir", t.TempDir(), "-out", t.TempDir() + "/benchmarks.md",
 	})
 	if err != nil {
@@ -110,6 +110,7 @@ func TestFlags(t *testing.T) {
 		{"-rows", "1500"},
 		{"-rows", "0"},
 		{"-rounds", "0"},
+		{"-clean", "-1"},
 		{"-operations", "select"},
 		{"-quick", "-entries", "-1"},
 	} {

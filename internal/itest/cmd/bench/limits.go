@@ -40,6 +40,10 @@ func (r report) exceeded() error {
 				faults = append(faults, check(res.engine, m, variant, most))
 			}
 		}
+		if n := res.cleaned.waits; n > 0 {
+			faults = append(faults, fmt.Errorf("%s: %d statements of writers waited too long for a "+
+				"lock while old entries were removed", res.engine.kind(), n))
+		}
 	}
 	return errors.Join(faults...)
 }

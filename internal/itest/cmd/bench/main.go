@@ -1,5 +1,6 @@
-// Command bench measures what auditing through GORM costs and how fast history
-// is read, on each database, and writes docs/benchmarks.md:
+// Command bench measures what auditing through GORM costs, how fast history is read
+// and what removing old entries means for writers, on each database, and writes
+// docs/benchmarks.md:
 //
 //	make bench
 //	make bench BENCHFLAGS='-quick -databases sqlite'
@@ -32,6 +33,8 @@ const batchSize = 1000
 // options are the command's flags.
 type options struct {
 	rounds, rows, entries, asks int
+	// clean is how many entries retention removes while others write.
+	clean int
 	// ops are the operations of 1 and of 100 rows in one slice.
 	ops       [2]int
 	databases []string
@@ -91,8 +94,10 @@ func parseFlags(args []string) (options, error) {
 	set.IntVar(&o.rounds, "rounds", 15, "rounds of each configuration")
 	set.IntVar(&o.rows, "rows", 10_000, "rows of the large case, in thousands")
 	set.IntVar(&o.entries, "entries", 1_000_000, "entries to read among; 0 reads nothing")
+	set.IntVar(&o.clean, "clean", 1_000_000, "entries to remove under writers; 0 removes nothing")
 	databases := set.String("databases", "postgres,mariadb,sqlite", "databases to measure")
-	operations := set.String("operations", "create,update,delete", "operations to measure")
+	operations := set.String("operations", "create,update,delete",
+		"operations to measure, or none")
 	set.BoolVar(&o.quick, "quick", false, "few rounds and entries: to see that it runs")
 	set.StringVar(&o.out, "out", "docs/benchmarks.md", `file to write; "-" is standard output`)
 	set.StringVar(&o.dir, "dir", os.TempDir(), "folder for the files of SQLite")
@@ -106,12 +111,16 @@ func parseFlags(args []string) (options, error) {
 	if o.quick {
 		o.quicken(given)
 	}
-	if o.rows < batchSize || o.rows%batchSize != 0 || o.rounds < 1 || o.entries < 0 {
+	if o.rows < batchSize || o.rows%batchSize != 0 || o.rounds < 1 || o.entries < 0 ||
+		o.clean < 0 {
 		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more, "+
-			"-entries 0 or more", batchSize)
+			"-entries and -clean 0 or more", batchSize)
 	}
 	o.databases = strings.Split(*databases, ",")
 	for op := range strings.SplitSeq(*operations, ",") {
+		if *operations == "none" {
+			break
+		}
 		if !slices.Contains([]operation{opCreate, opUpdate, opDelete}, operation(op)) {
 			return o, fmt.Errorf("unknown operation %q: want create, update or delete", op)
 		}
@@ -131,6 +140,9 @@ func (o *options) quicken(given map[string]bool) {
 	}
 	if !given["entries"] {
 		o.entries = 10_000
+	}
+	if !given["clean"] {
+		o.clean = 10_000
 	}
 	if !given["out"] {
 		o.out = "-"
@@ -167,6 +179,7 @@ type result struct {
 	writes   []writing
 	reads    []reading
 	loaded   loading
+	cleaned  cleaning
 }
 
 func measureDatabase(ctx context.Context, e engine, o options) (result, error) {
@@ -184,7 +197,12 @@ func measureDatabase(ctx context.Context, e engine, o options) (result, error) {
 		return r, err
 	}
 	if o.entries > 0 {
-		r.reads, r.loaded, err = measureReading(ctx, e, o)
+		if r.reads, r.loaded, err = measureReading(ctx, e, o); err != nil {
+			return r, err
+		}
+	}
+	if o.clean > 0 {
+		r.cleaned, err = measureCleaning(ctx, e, o)
 	}
 	return r, err
 }

@@ -40,6 +40,7 @@ func (r report) markdown() string {
 	r.memory(p)
 	r.breakdown(p)
 	r.history(p)
+	r.cleaning(p)
 	r.method(p)
 	return p.String()
 }

@@ -1,0 +1,89 @@
+package auditor
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/schema"
+	"github.com/seed-162b1470/annals/verify"
+)
+
+// VerifyOptions limit a verification; the zero value checks everything.
+type VerifyOptions struct {
+	// Source and Storage name the only ones to check; "" means all.
+	Source, Storage string
+}
+
+// Verify looks for what is or will be missed, and returns every finding: errors
+// first. It reads only. The error is of what could not be looked at; the findings
+// of the other checks come along.
+func (a *Auditor) Verify(ctx context.Context, o VerifyOptions) ([]verify.Finding, error) {
+	// Tables may have changed since they were last met.
+	a.Refresh()
+	var checks []verify.Check
+	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
+		s := a.sources[name]
+		if o.Source == "" || o.Source == name {
+			checks = append(checks, a.sourceChecks(s)...)
+		}
+	}
+	tables, err := a.schemaCheck(ctx, o)
+	if err == nil {
+		checks = append(checks, tables)
+	}
+	found, failed := verify.Run(ctx, checks...)
+	if o.Source != "" {
+		found = slices.DeleteFunc(found, func(f verify.Finding) bool {
+			return f.Source != "" && f.Source != o.Source
+		})
+	}
+	return found, errors.Join(failed, err)
+}
+
+func (a *Auditor) sourceChecks(s *source) []verify.Check {
+	var named []annals.Entity
+	for _, name := range slices.Sorted(maps.Keys(a.file.Entities)) {
+		if e := a.file.Entities[name].Entity(name); e.Source == s.name && name != config.Wildcard {
+			named = append(named, e)
+		}
+	}
+	all, wildcard := a.file.Entities[config.Wildcard]
+	return []verify.Check{
+		verify.Tables{DB: s.db, Registry: s.registry, Entities: named},
+		verify.Coverage{
+			DB: s.db, Registry: s.registry, All: wildcard && all.Source == s.name, Own: isOwn,
+		},
+		verify.Writers{Source: s.name, ORM: s.cfg.Capture == config.CaptureORM},
+	}
+}
+
+// schemaCheck is about the entities whose tables are sound; the faults of others
+// are findings of their own.
+func (a *Auditor) schemaCheck(ctx context.Context, o VerifyOptions) (verify.Check, error) {
+	entities, _ := a.Entities(ctx)
+	routes, err := a.routesOf(entities)
+	if err != nil {
+		return nil, err
+	}
+	manager, err := a.manager(ctx, routes, nil)
+	if err != nil {
+		return nil, err
+	}
+	return verify.Schema{
+		Manager: manager,
+		SourceOf: func(entity string) string {
+			e, _ := a.entity(entity)
+			return e.Source
+		},
+		Only: func(p schema.Plan) bool {
+			if p.Source {
+				return o.Storage == "" && (o.Source == "" || o.Source == p.Storage)
+			}
+			return o.Storage == "" || o.Storage == p.Storage
+		},
+	}, nil
+}

@@ -1,0 +1,4 @@
+package conn
+
+// SQLite is SQLite's syntax.
+func SQLite() Syntax { return Syntax{doubleText: true} }

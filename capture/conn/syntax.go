@@ -1,0 +1,37 @@
+package conn
+
+// Syntax is how a database writes SQL. Postgres, MySQL and SQLite return those
+// of the databases that annals knows.
+type Syntax struct {
+	// nested comments end with their last "*/".
+	nested bool
+	// hash starts a comment too, and "--" does only before white space.
+	hash bool
+	// code: what stands in /*! … */ is run.
+	code bool
+	// backslash escapes in plain strings; either means that a setting decides.
+	backslash, either bool
+	// escape: E'…' has backslashes whatever the setting. dollar: $tag$ … $tag$.
+	escape, dollar bool
+	// doubleText: "…" is a string where it is not a name.
+	doubleText bool
+	// fold: names without quotes are lower case.
+	fold bool
+	// implicit are the first keywords of statements that commit by themselves.
+	implicit map[string]bool
+}
+
+// With returns the syntax with the first keywords, in capitals, of statements
+// that commit by themselves.
+func (s Syntax) With(implicitCommits ...string) Syntax {
+	s.implicit = map[string]bool{}
+	for _, word := range implicitCommits {
+		s.implicit[word] = true
+	}
+	return s
+}
+
+// Ends reports whether a statement ends its transaction by committing it.
+func (s Syntax) Ends(c Control) bool {
+	return c.Action == Commits || (c.Action == None && s.implicit[c.Keyword])
+}

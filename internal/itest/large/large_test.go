@@ -1,0 +1,269 @@
+// Package large_test holds that transactions of any size are recorded, in little
+// memory. Its tests run one after the other, so that memory can be measured.
+package large_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+
+	"github.com/seed-162b1470/annals/auditor"
+	"github.com/seed-162b1470/annals/capture/gormcapture"
+	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/diff"
+	"github.com/seed-162b1470/annals/internal/testdb"
+	"github.com/seed-162b1470/annals/reader"
+)
+
+func TestMain(m *testing.M) { testdb.Main(m) }
+
+type memo struct {
+	ID   int64
+	Body string `gorm:"size:1000"`
+}
+
+func memos(n int, body string) []memo {
+	out := make([]memo, n)
+	for i := range out {
+		out[i] = memo{ID: int64(i + 1), Body: body}
+	}
+	return out
+}
+
+func open(t *testing.T, db *testdb.DB) (*gorm.DB, *auditor.Auditor) {
+	t.Helper()
+	aud, err := auditor.New(auditor.Config{
+		Sources:  map[string]auditor.Source{"app": {DB: db.DB, Dialect: db.Dialect}},
+		Entities: map[string]config.Entity{"memo": {Table: "memos"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d gorm.Dialector = &sqlite.Dialector{DriverName: "sqlite", Conn: db.DB}
+	switch db.Dialect {
+	case dialect.PostgresName:
+		d = postgres.New(postgres.Config{Conn: db.DB})
+	case dialect.MySQLName:
+		d = mysql.New(mysql.Config{Conn: db.DB})
+	}
+	g, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard, CreateBatchSize: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Use(gormcapture.New(aud)); err != nil {
+		t.Fatal(err)
+	}
+	if err := gormcapture.AutoMigrate(t.Context(), g, &memo{}); err != nil {
+		t.Fatal(err)
+	}
+	return g.WithContext(t.Context()), aud
+}
+
+// many is more than a transaction keeps in memory, in rows and in entries.
+const many = 12_000
+
+var errUndo = errors.New("undo")
+
+// set changes every row.
+func set(g *gorm.DB, body string) error {
+	res := g.Model(&memo{}).Where("1 = 1").Update("body", body)
+	if res.Error == nil && res.RowsAffected != many {
+		return fmt.Errorf("%d rows affected", res.RowsAffected)
+	}
+	return res.Error
+}
+
+// undone runs a change in a savepoint, or a transaction, that is rolled back.
+func undone(g *gorm.DB, change func(*gorm.DB) error) error {
+	failed := errors.New("the change failed")
+	err := g.Transaction(func(in *gorm.DB) error {
+		if err := change(in); err != nil {
+			return errors.Join(failed, err)
+		}
+		return errUndo
+	})
+	if !errors.Is(err, errUndo) || errors.Is(err, failed) {
+		return fmt.Errorf("no rollback: %w", err)
+	}
+	return nil
+}
+
+// A transaction of any size is one revision with receipts that count everything,
+// and follows its savepoints.
+func TestLargeTransactions(t *testing.T) {
+	one := func(g *gorm.DB, body string) error {
+		return g.Model(&memo{}).Where("id = ?", 8).Update("body", body).Error
+	}
+	steps := []struct {
+		name string
+		run  func(g *gorm.DB) error
+		// entries are those of the step, revisions how many it makes.
+		entries, revisions int
+	}{
+		{"create", func(g *gorm.DB) error {
+			all := memos(many, "new")
+			return g.Create(&all).Error
+		}, many, 1},
+		{"update by condition", func(g *gorm.DB) error { return set(g, "set") }, many, 1},
+		{"rolled back savepoint, then little", func(g *gorm.DB) error {
+			return g.Transaction(func(tx *gorm.DB) error {
+				err := undone(tx, func(in *gorm.DB) error { return set(in, "gone") })
+				return errors.Join(err, one(tx, "kept"))
+			})
+		}, 1, 1},
+		{"much, rolled back savepoint, little", func(g *gorm.DB) error {
+			return g.Transaction(func(tx *gorm.DB) error {
+				return errors.Join(set(tx, "first"),
+					undone(tx, func(in *gorm.DB) error { return set(in, "undone") }), one(tx, "second"))
+			})
+		}, many + 1, 1},
+		{"little, savepoint with much, much", func(g *gorm.DB) error {
+			return g.Transaction(func(tx *gorm.DB) error {
+				return errors.Join(one(tx, "little"),
+					tx.Transaction(func(in *gorm.DB) error { return set(in, "much") }),
+					undone(tx, func(in *gorm.DB) error { return set(in, "undone") }), set(tx, "more"))
+			})
+		}, 2*many + 1, 1},
+		{"roll back", func(g *gorm.DB) error {
+			return undone(g, func(tx *gorm.DB) error { return tx.Where("1 = 1").Delete(&memo{}).Error })
+		}, 0, 0},
+		{"delete by condition", func(g *gorm.DB) error {
+			return g.Where("1 = 1").Delete(&memo{}).Error
+		}, many, 1},
+	}
+	for _, kind := range testdb.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			db := testdb.New(t, kind)
+			g, aud := open(t, db)
+			count := func(query string) (n int) {
+				t.Helper()
+				if err := db.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+					t.Fatalf("%s: %v", query, err)
+				}
+				return n
+			}
+			total := 0
+			for _, step := range steps {
+				entries := count("SELECT COUNT(*) FROM memos_audit")
+				revisions := count("SELECT COUNT(*) FROM annals_revision")
+				if err := step.run(g); err != nil {
+					t.Fatalf("%s: %v", step.name, err)
+				}
+				entries = count("SELECT COUNT(*) FROM memos_audit") - entries
+				revisions = count("SELECT COUNT(*) FROM annals_revision") - revisions
+				if entries != step.entries || revisions != step.revisions {
+					t.Errorf("%s: %d entries and %d revisions, want %d and %d", step.name, entries,
+						revisions, step.entries, step.revisions)
+				}
+				total += step.entries
+			}
+			if n := count("SELECT SUM(entries) FROM annals_revision_entity"); n != total {
+				t.Errorf("the receipts count %d entries of %d", n, total)
+			}
+			story(t, aud)
+		})
+	}
+}
+
+// story holds that one object's entries are in order: each found what the one
+// before it left.
+func story(t *testing.T, aud *auditor.Auditor) {
+	t.Helper()
+	var got []string
+	last := "null"
+	for e, err := range aud.Reader().History(t.Context(), "memo", "8", reader.HistoryOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := diff.Parse(e.Diffs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := d.Change("body")
+		if string(body.Old) != last {
+			t.Errorf("entry %d found %s where the one before left %s", e.Seq, body.Old, last)
+		}
+		last = string(body.New)
+		got = append(got, last)
+	}
+	want := `"new" "set" "kept" "first" "second" "little" "much" "more" null`
+	if strings.Join(got, " ") != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// An update of many rows by one condition takes memory for some of them.
+func TestLargeUpdateTakesLittleMemory(t *testing.T) {
+	const rows = 60_000
+	for _, kind := range testdb.Kinds() {
+		t.Run(kind, func(t *testing.T) {
+			db := testdb.New(t, kind)
+			g, aud := open(t, db)
+			if err := aud.Disable("memo"); err != nil {
+				t.Fatal(err)
+			}
+			all := memos(rows, strings.Repeat("x", 700))
+			if err := g.Create(&all).Error; err != nil {
+				t.Fatal(err)
+			}
+			if err := aud.Enable("memo"); err != nil {
+				t.Fatal(err)
+			}
+			all = nil
+			before := heap()
+			stop, peak := watch()
+			err := g.Model(&memo{}).Where("1 = 1").Update("body", strings.Repeat("y", 700)).Error
+			close(stop)
+			most := <-peak
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Rows before and after would be more than 100 MB, their entries 100 MB more.
+			if grown := int64(most) - int64(before); grown > 110<<20 {
+				t.Errorf("the heap grew by %d MB", grown>>20)
+			}
+			var n int
+			if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM memos_audit").
+				Scan(&n); err != nil || n != rows {
+				t.Errorf("%d entries, %v", n, err)
+			}
+		})
+	}
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// watch measures what lives on the heap until stop is closed.
+func watch() (stop chan struct{}, peak chan uint64) {
+	stop, peak = make(chan struct{}), make(chan uint64)
+	go func() {
+		var most uint64
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				peak <- most
+				return
+			case <-tick.C:
+				most = max(most, heap())
+			}
+		}
+	}()
+	return stop, peak
+}
