@@ -53,11 +53,7 @@ func (a *app) createDatabase(ctx context.Context, d config.DSN) error {
 // database that every server has, or the file, with the permission to make it.
 func administrative(d config.DSN) (dsn, name string, err error) {
 	if d.Scheme == config.SchemeSQLite {
-		separator := "?"
-		if strings.Contains(d.Text(), "?") {
-			separator = "&"
-		}
-		return d.Text() + separator + "mode=rwc", d.Path, nil
+		return creating(d.Text()), d.Path, nil
 	}
 	u, err := url.Parse(d.Text())
 	if err != nil {
@@ -72,4 +68,18 @@ func administrative(d config.DSN) (dsn, name string, err error) {
 	q.Del("dbname")
 	u.RawQuery = q.Encode()
 	return u.String(), d.Database, nil
+}
+
+// creating returns the DSN of a SQLite file with the permission to make it, in place
+// of another mode: the first one that a DSN has counts.
+func creating(dsn string) string {
+	path, query, _ := strings.Cut(dsn, "?")
+	options := []string{"mode=rwc"}
+	for option := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(option, "=")
+		if plain, err := url.QueryUnescape(name); option != "" && (err != nil || plain != "mode") {
+			options = append(options, option)
+		}
+	}
+	return path + "?" + strings.Join(options, "&")
 }

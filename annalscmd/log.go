@@ -146,7 +146,8 @@ func (a *app) follow(
 // query makes a reader's query of the flags.
 func (a *app) query(f logFlags, c *config.Config) (reader.Query, error) {
 	q := reader.Query{
-		Sources: nonEmpty(a.source), Storages: nonEmpty(a.storage), Entities: f.entities, ObjectIDs: canonicalIDs(f.objects), Actors: f.actors,
+		Sources: nonEmpty(a.source), Storages: nonEmpty(a.storage),
+		Entities: f.entities, ObjectIDs: canonicalIDs(f.objects), Actors: f.actors,
 		Fields: f.fields, Limit: f.limit, Cursor: f.cursor,
 	}
 	if f.limit < 1 || f.limit > reader.MaxLimit {

@@ -135,6 +135,9 @@ func (r renderer) changes(d diff.Diff, t annals.EntryType) []string {
 		return []string{r.association(d.Association, t)}
 	}
 	lines := make([]string, 0, len(d.Changes))
+	if st := d.Statement; st != nil {
+		lines = append(lines, r.Yellow("~")+" "+term.Safe(term.Cut(st.SQL, r.longest)))
+	}
 	for _, c := range d.Changes {
 		name := r.Cyan(term.Safe(c.Column))
 		switch {

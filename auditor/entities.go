@@ -185,22 +185,58 @@ func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the registry of storage %s: %w", name, err)
 		}
-		for _, r := range registered {
-			info := infos[r.Entity]
-			if info == nil {
-				info = a.remembered(r)
-				infos[r.Entity] = info
-			}
-			if !slices.Contains(info.Storages, name) {
-				info.Storages = append(info.Storages, name)
-			}
-		}
+		a.addRegistered(infos, a.storages[name], registered)
 	}
 	list := make([]reader.EntityInfo, 0, len(infos))
 	for _, name := range slices.Sorted(maps.Keys(infos)) {
 		list = append(list, *infos[name])
 	}
 	return list, nil
+}
+
+// addRegistered adds what a storage remembers. A table is listed once, or its entries
+// would be shown once for each name that its entity had: under the name that is
+// configured, where one is.
+func (a *Auditor) addRegistered(
+	infos map[string]*reader.EntityInfo, s *store, registered []sqlstore.Registered,
+) {
+	holder := map[annals.Table]string{}
+	for entity, info := range infos {
+		c, named := a.file.Entities[entity]
+		if named && slices.Contains(info.Storages, s.name) {
+			holder[s.table(c.Entity(entity))] = entity
+		}
+	}
+	var former []*reader.EntityInfo
+	tables := map[string]annals.Table{}
+	add := func(info *reader.EntityInfo) {
+		table := tables[info.Name]
+		if other, held := holder[table]; held && other != info.Name {
+			return
+		}
+		holder[table] = info.Name
+		infos[info.Name] = info
+		if !slices.Contains(info.Storages, s.name) {
+			info.Storages = append(info.Storages, s.name)
+		}
+	}
+	for _, r := range registered {
+		info := infos[r.Entity]
+		if info == nil {
+			info = a.remembered(r)
+		}
+		tables[r.Entity] = r.Table
+		// "*" may stand for every name, but not for the table of another.
+		e, _ := a.entity(r.Entity)
+		if !info.Audited || s.table(e) != r.Table {
+			former = append(former, info)
+			continue
+		}
+		add(info)
+	}
+	for _, info := range former {
+		add(info)
+	}
 }
 
 // remembered describes an entity that the configuration does not name: "*" may

@@ -24,7 +24,7 @@ type VerifyOptions struct {
 func (a *Auditor) Verify(ctx context.Context, o VerifyOptions) ([]verify.Finding, error) {
 	// Tables may have changed since they were last met.
 	a.Refresh()
-	var checks []verify.Check
+	checks := []verify.Check{verify.Built{Faults: a.file.Unbuilt()}}
 	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
 		s := a.sources[name]
 		if o.Source == "" || o.Source == name {
@@ -57,7 +57,9 @@ func (a *Auditor) sourceChecks(s *source) []verify.Check {
 		verify.Coverage{
 			DB: s.db, Registry: s.registry, All: wildcard && all.Source == s.name, Own: isOwn,
 		},
-		verify.Writers{Source: s.name, ORM: s.cfg.Capture == config.CaptureORM},
+		verify.Writers{
+			Source: s.name, ORM: s.cfg.Capture == config.CaptureORM, Raw: s.cfg.Raw,
+		},
 	}
 }
 

@@ -161,6 +161,7 @@ func (u *Unit) RecordStatement(ctx context.Context, owners []Owner, st diff.Stat
 	extra, _ := annals.ExtraFrom(ctx)
 	for _, e := range entries {
 		e.Blame, e.ExtraData = blame, extra
+		u.size += len(e.Diffs)
 		u.pending = append(u.pending, captured{ctx: ctx, entries: []annals.Entry{e}})
 	}
 	return nil

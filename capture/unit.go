@@ -40,7 +40,7 @@ type Config struct {
 	// Switch turns capture off; nil never does.
 	Switch *Switch
 	// Raw is what becomes of raw SQL that writes to audited tables.
-	Raw RawPolicy
+	Raw    RawPolicy
 	Now    func() time.Time
 	Logger *slog.Logger
 }

@@ -284,8 +284,8 @@ func TestDocumentedExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := strings.Split(string(doc), "```json\n")[1:]
-	if len(blocks) != 2 {
-		t.Errorf("%d examples, want 2", len(blocks))
+	if len(blocks) != 3 {
+		t.Errorf("%d examples, want 3", len(blocks))
 	}
 	for _, block := range blocks {
 		want, _, _ := strings.Cut(block, "\n```")

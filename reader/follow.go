@@ -49,7 +49,7 @@ func (r *Reader) follow(ctx context.Context, q Query, yield func(annals.Entry) b
 	if !q.Until.IsZero() || q.Cursor != "" || q.Related {
 		return faulty("what ends (until, a cursor) and what is related cannot be followed")
 	}
-	q.Ascending = false
+	q.Ascending, q.Scan = false, 0
 	asks, at, err := r.prepare(ctx, &q)
 	if err != nil {
 		return err

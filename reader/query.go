@@ -63,7 +63,12 @@ type Query struct {
 	Ascending bool
 	// Limit is the size of a page: DefaultLimit where it is 0, at most MaxLimit.
 	Limit int
-	// Cursor is the Next of the page before. Only Limit, Since and Until may have
+	// Scan bounds what one page may cost: where entries are compared with something
+	// that leads no index (values, fields, texts, extra data, what is left out), the
+	// page looks at about that many of them and may come back short, even empty, with
+	// a Next to go on by. 0 is no bound: pages are full but for the last.
+	Scan int
+	// Cursor is the Next of the page before. Only Limit, Scan, Since and Until may have
 	// changed since then.
 	Cursor string
 }

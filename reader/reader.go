@@ -115,15 +115,59 @@ func (r *Reader) Find(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	at, end, err := bounded(ctx, asks, at, q.Scan)
+	if err != nil {
+		return Page{}, err
+	}
 	entries, more, err := r.page(ctx, asks, at)
 	if err != nil {
 		return Page{}, err
 	}
 	page := Page{Entries: entries}
-	if more {
+	switch {
+	case more:
 		page.Next = writeCursor(entries[len(entries)-1].Cursor(), q.fingerprint())
+	case !end.IsZero():
+		page.Next = writeCursor(end, q.fingerprint())
 	}
 	return page, nil
+}
+
+// bounded puts a bound on a page, behind which scan entries of each question lie:
+// end, which the page includes. Without conditions there is no need for one.
+func bounded(
+	ctx context.Context, asks []ask, at place, scan int,
+) (narrowed place, end annals.Position, err error) {
+	if scan < 1 {
+		return at, end, nil
+	}
+	ends := make([]annals.Position, len(asks))
+	err = each(ctx, asks, func(ctx context.Context, i int, a ask) error {
+		q := &a.query
+		b, ok := storage.As[storage.Bounded](a.Store)
+		if !ok || len(q.Where)+len(q.Fields)+len(q.Sources) == 0 && a.keep == nil {
+			return nil
+		}
+		p, ok, err := b.Reach(ctx, at.of(*q, 1), max(1, scan/len(asks)))
+		if ok {
+			ends[i] = p
+		}
+		return inStorage(a.Name, err)
+	})
+	for _, p := range ends {
+		if !p.IsZero() && (end.IsZero() || p.Before(end) == at.ascending) {
+			end = p
+		}
+	}
+	switch {
+	case err != nil || end.IsZero():
+	case at.ascending:
+		at.before = behind(end)
+	default:
+		at.after = end
+		at.after.Part-- // what lies there is part of the page
+	}
+	return at, end, err
 }
 
 // prepare checks a query and tells who is asked for what, and for which page.

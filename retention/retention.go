@@ -167,7 +167,9 @@ func Run(ctx context.Context, targets []Target, o Options) ([]Result, error) {
 	out := make([]Result, 0, len(targets))
 	for _, t := range targets {
 		r, err := t.run(ctx, o)
-		out = append(out, r)
+		if err == nil || len(r.Counts) > 0 { // else it has not begun
+			out = append(out, r)
+		}
 		if err != nil {
 			return out, t.fail("clean", err)
 		}

@@ -15,6 +15,9 @@ var (
 	// ErrConflict: a table that annals needs is, or would be, something else's.
 	// It is a configuration fault.
 	ErrConflict = fmt.Errorf("audit table conflict: %w", annals.ErrConfig)
+	// ErrUnfit: a table that is there cannot hold what it is for, by its engine or by
+	// the types of its columns. It is a conflict.
+	ErrUnfit = fmt.Errorf("it cannot be written safely: %w", ErrConflict)
 	// ErrStale: the database changed since the plan was made.
 	ErrStale = errors.New("the plan no longer fits the database")
 	// ErrRights: the account may not do what the plan needs.

@@ -27,12 +27,16 @@ type flavour interface {
 	createIndex(t annals.Table, i layout.Index, live bool) Statement
 	// mendIndex makes an invalid index valid.
 	mendIndex(t annals.Table, name string) Statement
+	// implied are the names, of those that tables have too, that a new table brings
+	// with it; isThere tells which are given already.
+	implied(t layout.Table, isThere func(name string) bool) []string
 	// literal quotes a text value.
 	literal(s string) string
 	// begin starts a transaction for schema work; empty where there is none.
 	begin() []string
 	grantor
 	reader
+	judge
 }
 
 // reader reads the database's catalogue.
@@ -43,13 +47,17 @@ type reader interface {
 	folding(ctx context.Context, q dialect.Queryer) (func(string) string, error)
 	// read reads one schema: all names, and the named tables in full.
 	read(ctx context.Context, q dialect.Queryer, w window) (*space, error)
+	// readFit adds what tells whether the named tables fit.
+	readFit(ctx context.Context, q dialect.Queryer, w window, s *space) error
 }
 
 // window is what to read of a schema.
 type window struct {
 	schema string
 	tables []string
-	fold   func(string) string
+	// own are those of the tables that are annals' own.
+	own  []string
+	fold func(string) string
 }
 
 // flavourFor is the only place that asks for the database.
@@ -71,10 +79,28 @@ type space struct {
 	// taken are the folded names that a new index of the schema cannot have. Nil
 	// where indexes have their names per table.
 	taken map[string]bool
+	// implied are the folded names that the plan so far brings with it: of a table or
+	// an index "", of what comes with a table that table.
+	implied map[string]string
 }
 
 func newSpace() *space {
-	return &space{relations: map[string]*relation{}}
+	return &space{relations: map[string]*relation{}, implied: map[string]string{}}
+}
+
+// isThere reports whether the name is live, or will be when the plan so far has run.
+func (s *space) isThere(name string) bool {
+	_, planned := s.implied[name]
+	return planned || s.relations[name] != nil
+}
+
+// created notes that the plan makes something of that name, with a table or by
+// itself.
+func (s *space) created(name, with string) {
+	s.implied[name] = with
+	if s.taken != nil {
+		s.taken[name] = true
+	}
 }
 
 // relation is something live with a table's name.
@@ -85,11 +111,18 @@ type relation struct {
 	columns     map[string]bool
 	// unbounded columns are too long for an index (MySQL: text, blob and json).
 	unbounded map[string]bool
-	indexes   []*liveIndex
+	// types of the columns, for annals' own tables.
+	types map[string]liveColumn
+	// engine and rowFormat are MySQL's.
+	engine, rowFormat string
+	indexes           []*liveIndex
 }
 
 func newRelation(kind relationKind) *relation {
-	return &relation{kind: kind, columns: map[string]bool{}, unbounded: map[string]bool{}}
+	return &relation{
+		kind: kind, columns: map[string]bool{}, unbounded: map[string]bool{},
+		types: map[string]liveColumn{},
+	}
 }
 
 // index returns the index of that name, which it adds where there is none.

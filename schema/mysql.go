@@ -85,6 +85,9 @@ func (f mysqlFlavour) tableOptions() string {
 
 func (mysqlFlavour) keyInline() bool { return false }
 
+// implied: keys have their names per table, and numbers come from no sequence.
+func (mysqlFlavour) implied(layout.Table, func(string) bool) []string { return nil }
+
 // createIndex: there are no partial indexes, and InnoDB builds one beside its
 // writers by default.
 func (f mysqlFlavour) createIndex(t annals.Table, i layout.Index, _ bool) Statement {

@@ -63,6 +63,7 @@ func (p *planner) planOwn(ctx context.Context) error {
 	if err := p.planSequence(); err != nil {
 		return err
 	}
+	p.reserveNames()
 	var conflicts []error
 	for i := range p.tables {
 		w := &p.tables[i]
@@ -112,12 +113,21 @@ func (p *planner) readSpaces(ctx context.Context) error {
 		}
 		// The catalogue is asked by the name as it would be stored.
 		in.tables = append(in.tables, w.key.Name, w.shape.Name.Name)
+		if w.stamped == nil {
+			in.own = append(in.own, w.key.Name, w.shape.Name.Name)
+		}
 	}
 	p.spaces = map[string]*space{}
 	for key, w := range windows {
 		slices.Sort(w.tables)
 		w.tables = slices.Compact(w.tables)
 		s, err := p.f.read(ctx, p.q, *w)
+		if err != nil {
+			return err
+		}
+		if w.tables = w.own; len(w.own) > 0 {
+			err = p.f.readFit(ctx, p.q, *w, s)
+		}
 		if err != nil {
 			return err
 		}
@@ -176,7 +186,15 @@ func (p *planner) planTable(w *wanted) error {
 	s := p.spaces[w.key.Schema]
 	live := s.relations[w.key.Name]
 	if live == nil {
+		if other := s.implied[w.key.Name]; other != "" {
+			return conflict(p.target, w.label(), "the database itself gives the name to a part of "+other,
+				"choose another name with audit_table, table_prefix or table_suffix")
+		}
 		p.add(w.label(), p.createTable(w.shape))
+		s.created(w.key.Name, "")
+		for _, name := range p.f.implied(w.shape, s.isThere) {
+			s.created(name, w.label())
+		}
 		p.planIndexes(w, s, nil)
 		return nil
 	}
@@ -192,6 +210,21 @@ func (p *planner) planTable(w *wanted) error {
 	return nil
 }
 
+// reserveNames keeps indexes from taking the names of tables that are wanted.
+func (p *planner) reserveNames() {
+	reserve := func(key annals.Table) {
+		if s := p.spaces[key.Schema]; s.taken != nil {
+			s.taken[key.Name] = true
+		}
+	}
+	for _, w := range p.tables {
+		reserve(w.key)
+	}
+	for _, name := range []string{layout.SequenceName, layout.LockTable} {
+		reserve(p.key(annals.Table{Name: name}))
+	}
+}
+
 // checkLive refuses a table that is not the wanted one.
 func (p *planner) checkLive(w *wanted, live *relation) error {
 	const remedy = "choose another name with audit_table, table_prefix or table_suffix"
@@ -205,7 +238,7 @@ func (p *planner) checkLive(w *wanted, live *relation) error {
 		}
 	}
 	if w.entity == nil || p.isRegistered(w.key) {
-		return nil
+		return p.checkFit(w, live)
 	}
 	// Without an entry in the registry the columns have to tell.
 	for _, c := range []string{layout.ColType, layout.ColObjectID, layout.ColDiffs} {
@@ -213,7 +246,7 @@ func (p *planner) checkLive(w *wanted, live *relation) error {
 			return conflict(p.target, w.label(), "a table that is no audit table has the name", remedy)
 		}
 	}
-	return nil
+	return p.checkFit(w, live)
 }
 
 func (p *planner) createTable(t layout.Table) string {
@@ -235,7 +268,8 @@ func (p *planner) createTable(t layout.Table) string {
 const lostNumbers = "9007199254740991"
 
 // addColumn adds a column to a table that may have rows. They get a zero value
-// where null is not allowed; seq, which is part of a unique key, follows the id.
+// where null is not allowed; seq, which is part of a unique key, follows the id, as a
+// decimal since numbers without a sign cannot go below zero.
 func (p *planner) addColumn(w *wanted, c layout.Column) {
 	table := p.d.Table(w.shape.Name)
 	sql := "ALTER TABLE " + table + " ADD COLUMN " + p.d.Quote(c.Name) + " " + p.f.columnType(c)
@@ -246,7 +280,8 @@ func (p *planner) addColumn(w *wanted, c layout.Column) {
 	if w.entity != nil && c.Name == layout.ColSeq {
 		seq, id := p.d.Quote(layout.ColSeq), p.d.Quote(layout.ColID)
 		p.add("numbers for rows that have none in "+w.label(),
-			"UPDATE "+table+" SET "+seq+" = "+id+" - "+lostNumbers+" WHERE "+seq+" = 0")
+			"UPDATE "+table+" SET "+seq+" = CAST("+id+" AS DECIMAL(20)) - "+lostNumbers+
+				" WHERE "+seq+" = 0")
 	}
 }
 
@@ -264,6 +299,7 @@ func (p *planner) planIndexes(w *wanted, s *space, live *relation) {
 		}
 		if s.taken != nil {
 			s.taken[p.fold(i.Name)] = true
+			s.created(p.fold(i.Name), "")
 		}
 		// An index of a partitioned table cannot be built beside its writers.
 		p.put(p.f.createIndex(w.shape.Name, i, live != nil && !live.partitioned), comment)

@@ -3,6 +3,7 @@ package schema
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
@@ -63,6 +64,35 @@ func (postgresFlavour) zero(c layout.Column) string {
 
 func (postgresFlavour) tableOptions() string { return "" }
 func (postgresFlavour) keyInline() bool      { return false }
+
+// implied: a table brings an index of its key, and a sequence where rows number
+// themselves. The server cuts the names and counts up as is done here.
+func (f postgresFlavour) implied(t layout.Table, isThere func(string) bool) []string {
+	var names []string
+	choose := func(column, label string) {
+		name := f.objectName(t.Name.Name, column+label)
+		for n := 1; isThere(name); n++ {
+			name = f.objectName(t.Name.Name, column+label+strconv.Itoa(n))
+		}
+		names = append(names, name)
+	}
+	for _, c := range t.Columns {
+		if c.Auto {
+			choose("_"+c.Name, "_seq")
+		}
+	}
+	choose("", "_pkey")
+	return names
+}
+
+// objectName puts a tail behind as many whole characters of the name as fit.
+func (f postgresFlavour) objectName(name, tail string) string {
+	room := min(len(name), f.d.Limits().Identifier-len(tail))
+	for room > 0 && room < len(name) && !utf8.RuneStart(name[room]) {
+		room--
+	}
+	return name[:room] + tail
+}
 
 // createIndex keeps writers going where the table may be large; that cannot run
 // in a transaction.

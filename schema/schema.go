@@ -13,6 +13,7 @@ package schema
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -54,6 +55,8 @@ type Target struct {
 	Stamped []annals.Entity
 	// Description names the database in messages: a DSN without its secrets.
 	Description string
+	// configured are the entities of all targets by name.
+	configured map[string]bool
 }
 
 // EntityTable is an entity with its audit table in one storage, as
@@ -82,7 +85,7 @@ type Manager struct {
 // New returns a manager. Faults in the targets give an *annals.ConfigError; no
 // database is asked yet.
 func New(c Config) (*Manager, error) {
-	m := &Manager{targets: c.Targets, progress: c.Progress, now: c.Now}
+	m := &Manager{targets: slices.Clone(c.Targets), progress: c.Progress, now: c.Now}
 	if m.progress == nil {
 		m.progress = func(Progress) {}
 	}
@@ -108,6 +111,13 @@ func New(c Config) (*Manager, error) {
 	}
 	if len(faults) > 0 {
 		return nil, &annals.ConfigError{Faults: faults}
+	}
+	configured := map[string]bool{}
+	for i := range m.targets {
+		m.targets[i].configured = configured
+		for _, e := range m.targets[i].Entities {
+			configured[e.Entity.Name] = true
+		}
 	}
 	return m, nil
 }

@@ -35,10 +35,19 @@ func (f sqliteFlavour) columnType(c layout.Column) string {
 	case layout.VarChar:
 		return "VARCHAR(" + strconv.Itoa(c.Size) + ")" + notNull(c)
 	case layout.JSON:
-		return "TEXT" + notNull(c) + " CHECK (json_valid(" + f.d.Quote(c.Name) + "))"
+		return "TEXT" + notNull(c) + " CHECK (" + f.validJSON(c) + ")"
 	default:
 		return "TEXT" + notNull(c)
 	}
+}
+
+// validJSON names null, which is no valid JSON to some versions of SQLite.
+func (f sqliteFlavour) validJSON(c layout.Column) string {
+	column := f.d.Quote(c.Name)
+	if c.Null {
+		return column + " IS NULL OR json_valid(" + column + ")"
+	}
+	return "json_valid(" + column + ")"
 }
 
 func (sqliteFlavour) zero(c layout.Column) string {
@@ -56,6 +65,9 @@ func (sqliteFlavour) zero(c layout.Column) string {
 
 func (sqliteFlavour) tableOptions() string { return "" }
 func (sqliteFlavour) keyInline() bool      { return true }
+
+// implied: what comes with a table has names that nothing else may have.
+func (sqliteFlavour) implied(layout.Table, func(string) bool) []string { return nil }
 
 // createIndex: the schema stands before the index, and the table without one.
 func (f sqliteFlavour) createIndex(t annals.Table, i layout.Index, _ bool) Statement {

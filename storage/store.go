@@ -71,6 +71,15 @@ type Counter interface {
 	Count(ctx context.Context, q Query) (int, error)
 }
 
+// Bounded is the ability to tell how far a number of entries reaches.
+type Bounded interface {
+	// Reach returns a place in the order of q that some n entries lead up to, among
+	// those behind q's place that q's index leads to, whether they match or not; ok
+	// is false where there are no more than that. Find with that place as a bound
+	// looks at about n entries.
+	Reach(ctx context.Context, q Query, n int) (at annals.Position, ok bool, err error)
+}
+
 // Follower is the ability to tell what was committed since.
 type Follower interface {
 	// Tail begins behind what can be seen now. q is what to look for; its places,

@@ -30,6 +30,8 @@ const (
 
 // The kinds of findings.
 const (
+	// KindNotBuilt: the configuration asks for what is not part of this version.
+	KindNotBuilt = "not_built"
 	// KindTableMissing: an entity's table, or one that a relation leads to, is not
 	// there.
 	KindTableMissing = "table_missing"
@@ -49,6 +51,8 @@ const (
 	KindNotAudited = "not_audited"
 	// KindUnseen: writers that the capture does not see.
 	KindUnseen = "unseen_writers"
+	// KindRawSQL: raw SQL that is not seen, or not in full.
+	KindRawSQL = "raw_sql"
 )
 
 // Finding is one thing that a check found.
@@ -117,7 +121,7 @@ func parts(err error) []error {
 		// Only errors.Join makes a list of equals; other wrappers add to one cause.
 		if reflect.TypeOf(e) == reflect.TypeOf(errors.Join(errors.ErrUnsupported)) {
 			var all []error
-			for _, part := range e.(interface{ Unwrap() []error }).Unwrap() { //nolint:errorlint // as above
+			for _, part := range e.(interface{ Unwrap() []error }).Unwrap() {
 				all = append(all, parts(part)...)
 			}
 			return all

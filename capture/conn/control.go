@@ -64,6 +64,10 @@ func control(tokens []token) Control {
 	first := t.pop()
 	c := Control{Keyword: first.upper}
 	switch c.Keyword {
+	case "ANALYZE":
+		if t.peek().is("FORMAT", "SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH") {
+			c.Keyword = "EXPLAIN" // which is what MariaDB means
+		}
 	case "SAVEPOINT":
 		c.Action, c.Name = Saves, t.name()
 	case "RELEASE":
@@ -111,13 +115,11 @@ func (t *tail) pop() token {
 	return first
 }
 
-// skip passes over any of words, in any number, and reports whether there were.
-func (t *tail) skip(words ...string) (skipped bool) {
+// skip passes over any of words, in any number.
+func (t *tail) skip(words ...string) {
 	for t.peek().is(words...) {
 		t.pop()
-		skipped = true
 	}
-	return skipped
 }
 
 // name reads a savepoint's.

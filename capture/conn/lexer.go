@@ -30,8 +30,8 @@ type token struct {
 }
 
 // is reports whether the token is one of these words or marks.
-func (t token) is(any ...string) bool {
-	for _, s := range any {
+func (t token) is(words ...string) bool {
+	for _, s := range words {
 		if (t.kind == aWord && t.upper == s) || (t.kind == aMark && t.raw == s) {
 			return true
 		}

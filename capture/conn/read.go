@@ -203,7 +203,7 @@ func (s Syntax) statement(tokens []token) Statement {
 	case "CREATE", "ALTER", "DROP", "RENAME", "COMMENT":
 		st.Defines = true
 		return st
-	case "EXPLAIN", "DESCRIBE", "DESC", "ANALYZE":
+	case "EXPLAIN", "DESCRIBE", "DESC":
 		w.explained()
 	case "DO":
 		st.Unclear = w.anonymous()
@@ -212,12 +212,12 @@ func (s Syntax) statement(tokens []token) Statement {
 		return st
 	case "WITH":
 		w.with = true
-		w.scan(0)
+		w.scan()
 	default:
 		if st.Unclear = len(tokens) > 1 && isBlock(tokens); st.Unclear {
 			w.loose = true
 		}
-		w.scan(0)
+		w.scan()
 	}
 	st.Writes = w.found
 	return st

@@ -51,7 +51,7 @@ func (w *writes) explained() {
 		case t.is("SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "MERGE"):
 			if runs {
 				w.tokens = w.tokens[i:]
-				w.scan(0)
+				w.scan()
 				for n := range w.found {
 					w.found[n].Counted = false
 				}
@@ -70,22 +70,22 @@ func (w *writes) anonymous() bool {
 	}
 	inner := w.syntax.read(w.at(body).name)
 	block := &writes{syntax: w.syntax, tokens: inner.tokens, loose: true}
-	block.scan(0)
+	block.scan()
 	w.found = block.found
 	return true
 }
 
 // scan goes through the tokens and reads each statement that begins among them.
-func (w *writes) scan(from int) {
+func (w *writes) scan() {
 	depth := 0
-	for i := from; i < len(w.tokens); i++ {
+	for i := range w.tokens {
 		t := w.at(i)
 		switch {
 		case t.is("("):
 			depth++
 		case t.is(")"):
 			depth--
-		case t.kind == aWord && w.begins(i, from, depth):
+		case t.kind == aWord && w.begins(i, depth):
 			w.counted = !w.loose && w.at(0).is(w.at(i).upper, "WITH") && depth == 0
 			w.write(i)
 		}
@@ -94,8 +94,8 @@ func (w *writes) scan(from int) {
 
 // begins reports whether a statement can begin at i: at the start, as the body of
 // a CTE, or behind the last of these.
-func (w *writes) begins(i, from, depth int) bool {
-	if i == from {
+func (w *writes) begins(i, depth int) bool {
+	if i == 0 {
 		return true
 	}
 	before := w.at(i - 1)
@@ -185,10 +185,20 @@ func (w *writes) truncate(i int) {
 	}
 }
 
-// ref is a table that a statement names, and what it is called in it.
-type ref struct {
-	table annals.Table
-	alias string
+// Ref is a table that a statement names, and what it is called in it.
+type Ref struct {
+	Table annals.Table
+	// Alias is empty where the table keeps its name.
+	Alias string
+}
+
+// Tables returns the tables of a FROM clause, which stands without its keyword.
+// Sub-queries are none.
+func (s Syntax) Tables(from string) []Ref {
+	r := s.read(from)
+	w := &writes{syntax: s, tokens: r.tokens}
+	refs, _ := w.refs(0)
+	return refs
 }
 
 // update reads UPDATE refs SET …: where several tables are joined (MySQL), those
@@ -199,7 +209,7 @@ func (w *writes) update(i int) {
 		w.add("update", tablesOf(refs)...)
 		return
 	}
-	var set []ref
+	var set []Ref
 	depth := 0
 	for first := true; i+1 < len(w.tokens); i++ {
 		switch t := w.at(i); {
@@ -217,7 +227,7 @@ func (w *writes) update(i int) {
 				w.add("update", tablesOf(refs)...) // whose column it is cannot be told
 				return
 			}
-			set = append(set, ref{table: resolve(refs, owner)})
+			set = append(set, Ref{Table: resolve(refs, owner)})
 		}
 		first = false
 	}
@@ -227,7 +237,7 @@ func (w *writes) update(i int) {
 // remove reads DELETE FROM table, and MySQL's DELETE a, b FROM refs and DELETE
 // FROM a, b USING refs, which may call tables by their aliases.
 func (w *writes) remove(i int) {
-	var named, from []ref
+	var named, from []Ref
 	if w.at(i).is("FROM") {
 		named, i = w.refs(i+1, "USING", "WHERE")
 		if w.at(i).is("USING") {
@@ -238,28 +248,28 @@ func (w *writes) remove(i int) {
 		from, _ = w.refs(i+1, "WHERE")
 	}
 	for _, n := range named {
-		w.add("delete", resolve(from, n.table))
+		w.add("delete", resolve(from, n.Table))
 	}
 }
 
 // resolve finds the table that a statement means by a name.
-func resolve(refs []ref, name annals.Table) annals.Table {
+func resolve(refs []Ref, name annals.Table) annals.Table {
 	for _, r := range refs {
-		if name.Schema == "" && strings.EqualFold(r.alias, name.Name) {
-			return r.table
+		if name.Schema == "" && strings.EqualFold(r.Alias, name.Name) {
+			return r.Table
 		}
 	}
 	for _, r := range refs {
-		if strings.EqualFold(r.table.Name, name.Name) {
-			return r.table
+		if strings.EqualFold(r.Table.Name, name.Name) {
+			return r.Table
 		}
 	}
 	return name
 }
 
-func tablesOf(refs []ref) (tables []annals.Table) {
+func tablesOf(refs []Ref) (tables []annals.Table) {
 	for _, r := range refs {
-		tables = append(tables, r.table)
+		tables = append(tables, r.Table)
 	}
 	return tables
 }
@@ -274,7 +284,7 @@ func notAlias() []string {
 }
 
 // refs reads the tables from i on, up to one of the words that end them.
-func (w *writes) refs(i int, until ...string) (refs []ref, end int) {
+func (w *writes) refs(i int, until ...string) (refs []Ref, end int) {
 	expected, depth := true, 0
 	until = append(until, "WHERE", "ORDER", "LIMIT", "RETURNING", "SET", ";")
 	for i < len(w.tokens) {
@@ -303,10 +313,10 @@ func (w *writes) refs(i int, until ...string) (refs []ref, end int) {
 			if next == i {
 				break
 			}
-			r := ref{table: table}
+			r := Ref{Table: table}
 			next = w.pass(next, "*", "AS")
 			if t := w.at(next); t.kind == aName || (t.kind == aWord && !t.is(notAlias()...)) {
-				r.alias = word(t)
+				r.Alias = word(t)
 				next++
 			}
 			refs, i, expected = append(refs, r), next, false

@@ -149,7 +149,7 @@ func (r *remove) Close() error { return r.rows.Close() }
 func concurrent(s *statement, n int) error {
 	return &annals.Error{
 		Op:      "capture " + strings.ToLower(s.verb()),
-		Subject: fmt.Sprintf("of %d rows of table %s", n, tableOf(s.db.Statement)),
+		Subject: fmt.Sprintf("of %d rows of table %s", n, s.table),
 		Err:     annals.ErrConcurrentChange,
 		Remedy: "another transaction made them match meanwhile, or they have a key that the " +
 			"database drew again; run the transaction again",
@@ -203,7 +203,7 @@ func (s *statement) assignedKeys() []assignment {
 	var found []assignment
 	for i, column := range s.reader.Table().Key {
 		for _, a := range set {
-			if !strings.EqualFold(a.Column.Name, column) {
+			if !strings.EqualFold(columnName(a.Column), column) {
 				continue
 			}
 			_, computed := a.Value.(clause.Expression)
@@ -223,7 +223,7 @@ func (s *statement) assignedColumns() []string {
 	var columns []string
 	for _, c := range s.reader.Table().Live.Columns {
 		if slices.ContainsFunc(set, func(a clause.Assignment) bool {
-			return strings.EqualFold(a.Column.Name, c.Name)
+			return strings.EqualFold(columnName(a.Column), c.Name)
 		}) {
 			columns = append(columns, c.Name)
 		}
@@ -247,7 +247,7 @@ func (s *statement) preread(
 		ReflectValue: stmt.ReflectValue, Clauses: map[string]clause.Clause{},
 	}
 	joined := s.fromClause()
-	qualifier := ""
+	qualifier := s.qualifier
 	if joined != nil {
 		qualifier = sel.Quote(clause.Table{Name: clause.CurrentTable})
 	}
@@ -288,7 +288,7 @@ func (s *statement) preread(
 	if err != nil {
 		return nil, fmt.Errorf("read the rows to change: %w", err)
 	}
-	return s.reader.Gather(rows, extra, joined != nil)
+	return s.reader.Gather(rows, extra, joined != nil || s.joined())
 }
 
 // fromClause is the FROM of an UPDATE … FROM, nil where there is none.

@@ -219,31 +219,3 @@ func joinColumns(
 func fieldName(goName string) string {
 	return schema.NamingStrategy{}.ColumnName("", goName)
 }
-
-// firstIdentifier returns the table at the start of a FROM expression, with the
-// quotes of any dialect turned into those of annals.ParseTable.
-func firstIdentifier(expr string) string {
-	expr = strings.TrimSpace(expr)
-	var b strings.Builder
-	var closing byte
-	for i := 0; i < len(expr); i++ {
-		c := expr[i]
-		switch {
-		case closing != 0 && c == closing:
-			closing = 0
-			b.WriteByte('"')
-		case closing != 0:
-			b.WriteByte(c)
-		case c == '"' || c == '`':
-			closing = c
-			b.WriteByte('"')
-		case c == ' ' || c == '\t' || c == '\n' || c == ',':
-			return b.String()
-		case c == '(':
-			return ""
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}

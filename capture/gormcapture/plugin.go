@@ -20,7 +20,6 @@ import (
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 
-	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture"
 	"github.com/seed-162b1470/annals/capture/conn"
@@ -200,30 +199,6 @@ func (p *pool) Ping() error {
 		return pinger.Ping()
 	}
 	return nil
-}
-
-// tableOf names the table that a statement changes.
-func tableOf(stmt *gorm.Statement) annals.Table {
-	if stmt.TableExpr != nil {
-		return exprTable(stmt)
-	}
-	if stmt.Table == "" && stmt.Schema != nil {
-		return annals.ParseTable(stmt.Schema.Table)
-	}
-	return annals.ParseTable(stmt.Table)
-}
-
-// exprTable reads the table of db.Table("name AS alias"): its first word, with
-// quotes removed.
-func exprTable(stmt *gorm.Statement) annals.Table {
-	if len(stmt.TableExpr.Vars) > 0 {
-		return annals.Table{} // a sub-query; it is no table to change
-	}
-	word := firstIdentifier(stmt.TableExpr.SQL)
-	if word == "" && stmt.Schema != nil {
-		word = stmt.Schema.Table
-	}
-	return annals.ParseTable(word)
 }
 
 // schemaOf is the parsed model of a statement, nil where it has none.

@@ -243,7 +243,7 @@ func (r *raw) record(ctx context.Context) error {
 	if r.immediate {
 		return r.unit.Flush(ctx, r.raw)
 	}
-	return nil
+	return r.unit.Spill(ctx, r.raw)
 }
 
 // flushApart writes the entries of a statement that has committed by itself, in a

@@ -83,7 +83,7 @@ func (s *stamper) change(stmt *gorm.Statement, e clause.Expression,
 	change func(*stamping, clause.Expression) clause.Expression,
 ) clause.Expression {
 	fields := s.fields(stmt.Schema)
-	if fields == nil || e == nil {
+	if fields == nil || e == nil || stmt.Error != nil {
 		return e
 	}
 	id, err := s.actorID(stmt)

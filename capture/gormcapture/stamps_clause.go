@@ -103,7 +103,7 @@ func (s *stamping) conflict(e clause.Expression) clause.Expression {
 	}
 	// First, because MySQL assigns from left to right: a condition that came later
 	// would see what was just assigned.
-	oc.DoUpdates = append(stamps, set...)
+	oc.DoUpdates = slices.Concat(stamps, set)
 	return oc
 }
 

@@ -26,8 +26,13 @@ type statement struct {
 	plugin *Plugin
 	source *capture.Source
 	db     *gorm.DB
-	reader *capture.Reader
 	engine engine
+	// refs are the tables that the statement names; table is the one that it
+	// changes, with its reader, and qualifier its name in SQL among several.
+	refs      []conn.Ref
+	table     annals.Table
+	reader    *capture.Reader
+	qualifier string
 	// outer is the pool that the statement came with, tx what runs SQL: the same
 	// unless own is set, which means that annals opened the transaction.
 	outer, tx gorm.ConnPool
@@ -62,15 +67,15 @@ func (p *Plugin) before(db *gorm.DB) {
 	if db.Error != nil || db.DryRun || annals.IsOff(db.Statement.Context) {
 		return
 	}
-	table := tableOf(db.Statement)
-	if table.IsZero() {
-		return
-	}
 	s := &statement{
 		plugin: p, source: p.source, db: db, outer: db.Statement.ConnPool,
 		tx: db.Statement.ConnPool, affected: -1, engine: engineOf(p.source.Dialect()),
 	}
-	concerned, err := s.concerned(db.Statement.Context, table)
+	if s.refs = tablesOf(db.Statement, s.engine.syntax()); len(s.refs) == 0 {
+		return
+	}
+	s.table = s.refs[0].Table
+	concerned, err := s.concerned(db.Statement.Context)
 	if err != nil {
 		_ = db.AddError(err)
 		return
@@ -82,22 +87,14 @@ func (p *Plugin) before(db *gorm.DB) {
 		_ = db.AddError(err)
 		return
 	}
-	if err := s.resolve(db.Statement.Context, table); err != nil {
-		_ = db.AddError(s.end(err))
-		return
+	if !s.joined() {
+		if err := s.resolve(db.Statement.Context, s.table); err != nil {
+			_ = db.AddError(s.end(err))
+			return
+		}
 	}
 	db.Statement.Settings.Store(settingKey, s)
 	db.Statement.ConnPool = &interceptor{ConnPool: s.tx, statement: s}
-}
-
-// concerned reports whether the statement can give entries. A table that does
-// not exist is left to the database to complain of.
-func (s *statement) concerned(ctx context.Context, table annals.Table) (bool, error) {
-	concerned, err := s.source.Concerns(ctx, s.outer, table)
-	if err == nil || s.absent(ctx, err, table) {
-		return concerned && err == nil, nil
-	}
-	return false, s.failed("read", err)
 }
 
 // resolve finds the reader of the table.
@@ -224,7 +221,7 @@ func (s *statement) failed(op string, err error) error {
 		return err
 	}
 	return &annals.Error{
-		Op: op, Subject: "table " + tableOf(s.db.Statement).String(),
+		Op: op, Subject: "table " + s.table.String(),
 		Err: errors.Join(annals.ErrCapture, err),
 	}
 }
@@ -236,6 +233,11 @@ func (s *statement) verb() string {
 // start chooses the work by the final SQL: a soft delete is an UPDATE, whatever
 // callback it comes through.
 func (s *statement) start(ctx context.Context) error {
+	if s.joined() {
+		if ok, err := s.aim(ctx); err != nil || !ok {
+			return err
+		}
+	}
 	switch s.verb() {
 	case "INSERT", "REPLACE":
 		s.work = newInsert(s)

@@ -250,13 +250,11 @@ func (r *cleanRun) oldest(
 func (r *cleanRun) inTx(
 	ctx context.Context, f func(tx dialect.Execer) error,
 ) (held time.Duration, err error) {
-	for n := 1; ; n++ {
+	err = r.store.retry(ctx, func() error {
 		held, err = r.once(ctx, f)
-		if err == nil || n == attempts ||
-			r.store.cfg.Dialect.Classify(err) != dialect.ClassRetryable {
-			return held, err
-		}
-	}
+		return err
+	})
+	return held, err
 }
 
 func (r *cleanRun) once(

@@ -15,10 +15,6 @@ import (
 	"github.com/seed-162b1470/annals/storage"
 )
 
-// attempts is how often a batch is written that the database chose as the
-// victim of a deadlock. Nothing was stored then, so trying again is safe.
-const attempts = 3
-
 // batch is a storage.Batch as rows.
 type batch struct {
 	revisions [][]any
@@ -46,13 +42,7 @@ func (s *Store) Write(ctx context.Context, b storage.Batch) error {
 	if err != nil {
 		return err
 	}
-	for n := 1; ; n++ {
-		err = s.writeOnce(ctx, rows)
-		if err == nil || n == attempts ||
-			s.cfg.Dialect.Classify(err) != dialect.ClassRetryable {
-			return err
-		}
-	}
+	return s.retry(ctx, func() error { return s.writeOnce(ctx, rows) })
 }
 
 func (s *Store) prepare(ctx context.Context, b storage.Batch) (batch, error) {

@@ -157,8 +157,13 @@ func testCount(t *testing.T, in Instance) {
 	})
 	write(t, in, list...)
 	for _, q := range []storage.Query{
-		{}, {ObjectIDs: []string{"1", "9"}}, {Actors: []string{"1", "2"}}, {Types: []annals.EntryType{annals.Remove}},
-		{Since: list[7].CreatedAt}, {Before: list[9].Cursor()}, {Hashes: []string{hashOf(1)}},
+		{},
+		{ObjectIDs: []string{"1", "9"}},
+		{Actors: []string{"1", "2"}},
+		{Types: []annals.EntryType{annals.Remove}},
+		{Since: list[7].CreatedAt},
+		{Before: list[9].Cursor()},
+		{Hashes: []string{hashOf(1)}},
 		{Where: []storage.Condition{{On: storage.OnChange, Paths: []string{"title"}}}},
 		{Where: []storage.Condition{{On: storage.OnComment, Texts: storage.Texts("none")}}},
 	} {

@@ -23,7 +23,7 @@ func must(t *testing.T, tx *gorm.DB) {
 // The reader gives back what a program wrote, in the program's own type.
 func TestOwnTypes(t *testing.T) {
 	t.Parallel()
-	eachPair(t, gorm.Config{}, func(t *testing.T, w, bare *world) {
+	eachPair(t, gorm.Config{}, func(t *testing.T, w, _ *world) {
 		ctx, r := t.Context(), w.aud.Reader()
 		author := Author{Name: "ann"}
 		must(t, w.db.Create(&author))
@@ -66,6 +66,16 @@ func TestOwnTypes(t *testing.T) {
 		if gone, err := reader.Newest(ctx, r, &asked); err != nil || gone.Value.Title != "second" || gone.Exists != reader.Absent {
 			t.Errorf("removed: %+v, %v", gone, err)
 		}
+	})
+}
+
+// Composite keys, soft removals, and questions without an answer.
+func TestOwnTypesKeysAndFaults(t *testing.T) {
+	t.Parallel()
+	eachPair(t, gorm.Config{}, func(t *testing.T, w, bare *world) {
+		ctx, r := t.Context(), w.aud.Reader()
+		post := Post{Title: "first"}
+		must(t, w.db.Create(&post))
 		stock := Stock{Warehouse: "w,1", SKU: "7", Quantity: 3}
 		must(t, w.db.Create(&stock))
 		if v, err := reader.Oldest(ctx, r, &Stock{Warehouse: "w,1", SKU: "7"}); err != nil || v.Value != stock {

@@ -60,7 +60,7 @@ func rawCalls() []scene {
 		},
 		{
 			name: "Exec that changes no row", seed: twoRows(),
-			do:   func(db *gorm.DB) any { return see(db.Exec("UPDATE docs SET body = 'y' WHERE size > 7")) },
+			do: func(db *gorm.DB) any { return see(db.Exec("UPDATE docs SET body = 'y' WHERE size > 7")) },
 		},
 		{
 			name: "Exec that fails", seed: twoRows(),

@@ -15,7 +15,7 @@ type Gadget struct {
 	ID      uint
 	Name    Loud           `gorm:"size:50"`
 	Options map[string]int `gorm:"serializer:json;type:text"`
-	Blob    []string       `gorm:"serializer:gob"`
+	Blob    []string       `gorm:"serializer:gob;type:bytes"`
 	Size    int
 	Twice   int    `gorm:"->;type:integer GENERATED ALWAYS AS (size * 2) STORED"`
 	Serial  string `gorm:"<-:create"`

@@ -74,10 +74,39 @@ func TestSearch(t *testing.T) {
 			}
 			q.Limit = 1
 			s.want(query+", page by page", s.pages(q), want)
+			q.Limit, q.Scan = 3, 2
+			s.want(query+", bounded", s.pages(q), want)
 		}
 		q, _ := search.Parse("storage:mian", search.Options{})
 		if got := s.find(q); !strings.Contains(got, `did you mean "main"`) {
 			s.Errorf("unknown storage: %s", got)
+		}
+	})
+}
+
+// A bounded page may be empty, and goes on.
+func TestScanIsBounded(t *testing.T) {
+	scenes(t, func(s *scene) {
+		for n := range 30 {
+			s.tell(n+1, annals.Update, "order 1", fmt.Sprintf(`{"n":[%d,%d]}`, n, n+1))
+		}
+		for _, ascending := range []bool{false, true} {
+			q := reader.Query{Entity: "order", To: []string{"15"}, Scan: 4, Ascending: ascending}
+			pages, found := 0, 0
+			for {
+				page, err := s.reader.Find(s.Context(), q)
+				if err != nil {
+					s.Fatal(err)
+				}
+				pages++
+				found += len(page.Entries)
+				if q.Cursor = page.Next; q.Cursor == "" {
+					break
+				}
+			}
+			if pages != 8 || found != 1 {
+				s.Errorf("ascending %v: %d pages, %d entries", ascending, pages, found)
+			}
 		}
 	})
 }
