@@ -245,7 +245,10 @@ func (f mysqlFlavour) grantee(name string) (string, bool) {
 
 func (mysqlFlavour) onSchema(string, string) string { return "" }
 
-// onSequence is MariaDB's: drawing a number counts as INSERT and SELECT.
+// onSequence is MariaDB's: drawing a number counts as INSERT and SELECT. There is no
+// narrower right, and this one also allows to set the sequence, back as well (SETVAL,
+// INSERT). Numbers that repeat then fail on the unique key of their table, or are out
+// of order: docs/formats/revisions.md.
 func (f mysqlFlavour) onSequence(to string) string {
 	return "GRANT SELECT, INSERT ON " + f.d.Table(layout.Seq().Name) + " TO " + to
 }

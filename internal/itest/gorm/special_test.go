@@ -2,12 +2,15 @@ package gorm_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
 // TestGenerics: the generic API says what it changes by clauses, and its
@@ -212,6 +215,24 @@ func TestDatabaseValues(t *testing.T) {
 			revisions: 2,
 		},
 		{
+			name: "a deleted child that a loaded parent brings back",
+			seed: []any{&Author{ID: 1, Name: "a", Posts: []Post{{ID: 1, Title: "p"}, {ID: 2, Title: "q"}}}},
+			do: func(db *gorm.DB) any {
+				var a Author
+				db.Preload("Posts").First(&a)
+				one := see(db.Delete(&Post{ID: 2}))
+				a.Name = "n"
+				return []saw{one, see(db.Session(&gorm.Session{FullSaveAssociations: true}).Save(&a))}
+			},
+			want: []string{
+				`remove post 2: author_id=1> id=2> secret=***> title=q> views=0>`,
+				`dissociate author 1.posts post 2`, `update author 1: name=a>n`,
+				`insert post 2: author_id=>1 id=>2 secret=>*** title=>q views=>0`,
+				`associate author 1.posts post 2`,
+			},
+			revisions: 2,
+		},
+		{
 			name: "dry runs of every kind", seed: twoRows(),
 			do: func(db *gorm.DB) any {
 				dry := db.Session(&gorm.Session{DryRun: true})
@@ -243,6 +264,36 @@ func TestDatabaseValues(t *testing.T) {
 			},
 			loose: true, revisions: 3,
 		},
+	})
+}
+
+// TestJoinedTwice: an update of several tables at once is refused where one of
+// them is audited, and nothing is written.
+func TestJoinedTwice(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		if db.Dialect != dialect.MySQLName {
+			return // the others update one table by one statement
+		}
+		w := newWorld(t, db, true, gorm.Config{})
+		w.fill([]any{&Author{ID: 1, Name: "a", Posts: []Post{{ID: 1, Title: "p"}}}, &Bare{ID: 1}})
+		both := w.db.Table("posts p JOIN authors a ON a.id = p.author_id").Where("true").
+			Updates(map[string]any{"p.views": 1, "a.name": "n"})
+		if !errors.Is(both.Error, annals.ErrCapture) {
+			t.Errorf("error %v", both.Error)
+		}
+		other := w.db.Table("bares b JOIN authors a ON a.id = b.id").Where("true").
+			Updates(map[string]any{"b.name": "n"})
+		if other.Error != nil || other.RowsAffected != 1 {
+			t.Errorf("%d rows, error %v", other.RowsAffected, other.Error)
+		}
+		if got := w.stored(); len(got) != 0 {
+			t.Errorf("story %q", story(t, got))
+		}
+		var n int64
+		if w.db.Model(&Author{}).Where("name = 'n'").Count(&n); n != 0 {
+			t.Error("the refused update is there")
+		}
 	})
 }
 
