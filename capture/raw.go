@@ -107,7 +107,7 @@ func (o *ownerSearch) add(t *track.Table, reached bool) {
 	}
 	one := func(owner Owner) {
 		known := slices.ContainsFunc(o.owners, func(k Owner) bool { return k.Entity == owner.Entity })
-		if !known {
+		if !known && o.source.cfg.Switch.Allows(owner.Entity) {
 			o.owners = append(o.owners, owner)
 		}
 	}

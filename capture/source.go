@@ -127,6 +127,14 @@ func (s *Source) keep(name annals.Table, r *Reader, generation int) (kept *Reade
 	return s.readers[name], true
 }
 
+// Knows reports whether what a table is, by that spelling, needs no more asking.
+func (s *Source) Knows(name annals.Table) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, met := s.concerns[name]
+	return met || s.readers[name] != nil
+}
+
 // References implements Readers.
 func (s *Source) References(
 	ctx context.Context, q dialect.Queryer, name annals.Table,

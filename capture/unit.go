@@ -169,6 +169,13 @@ func (u *Unit) LockOnce() bool {
 	return first
 }
 
+// NotLocked takes LockOnce back: the lock was not to be had that way.
+func (u *Unit) NotLocked() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.locked = false
+}
+
 func (u *Unit) now() time.Time { return u.cfg.Now().UTC().Truncate(time.Microsecond) }
 
 // bind fixes who acts at the first captured statement, and reserves the comment

@@ -213,7 +213,7 @@ func (l *lexer) dollarQuoted(t *token) bool {
 func (l *lexer) skip() {
 	for {
 		rest := l.text[l.at:]
-		trimmed := strings.TrimLeftFunc(rest, unicode.IsSpace)
+		trimmed := strings.TrimLeftFunc(rest, isSpace)
 		l.at += len(rest) - len(trimmed)
 		switch {
 		case strings.HasPrefix(trimmed, "--") && (!l.hash || spaceAt(trimmed, 2)),
@@ -235,7 +235,11 @@ func (l *lexer) skip() {
 }
 
 func (l *lexer) toEndOfLine(rest string) {
-	end := strings.IndexByte(rest, '\n')
+	newlines := "\n"
+	if l.nested {
+		newlines = "\r\n" // PostgreSQL
+	}
+	end := strings.IndexAny(rest, newlines)
 	if end < 0 {
 		end = len(rest) - 1
 	}
@@ -265,6 +269,9 @@ func (l *lexer) comment(rest string) {
 func spaceAt(s string, i int) bool {
 	return i >= len(s) || s[i] <= ' '
 }
+
+// isSpace takes the mark at the start of a file for white space, as SQLite does.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' }
 
 func isDigit(r rune) bool { return '0' <= r && r <= '9' }
 

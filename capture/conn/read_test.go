@@ -148,6 +148,16 @@ func TestRead(t *testing.T) {
 		{my, "ANALYZE TABLE posts", ""},
 		{my, "INSERT INTO posts VALUES (1) ON DUPLICATE KEY UPDATE a = 2", "insert posts"},
 		{all, "DELETE FROM posts WHERE a = 'x", "delete posts; unclear"},
+		{all, "\uFEFFDELETE FROM posts", "delete posts"},
+		{pg, "-- a\rDELETE FROM posts", "delete posts"},
+		{my, "-- a\rDELETE FROM posts", ""},
+		{lite, "-- a\rDELETE FROM posts", ""},
+		{pg, "DELETE FROM ÄPfel", "delete Äpfel"},
+		{pg, "WITH RECURSIVE x(a) AS (SELECT 1) MERGE INTO posts USING x ON a = 1 WHEN MATCHED THEN " +
+			"DO NOTHING", "merge posts"},
+		{my, "DELETE posts.* FROM posts JOIN tags ON tags.id = posts.id", "delete posts"},
+		{my, "INSERT LOW_PRIORITY IGNORE INTO blog . posts VALUES (1)", "insert blog.posts"},
+		{my, "UPDATE (posts p, tags) LEFT JOIN authors a ON (a.id = p.id) SET a.x = 1", "update authors"},
 	}
 	for _, c := range cases {
 		for _, on := range c.on {
@@ -236,5 +246,17 @@ func TestParse(t *testing.T) {
 	text := conn.SQLite().Read("DELETE FROM a; COMMIT")
 	if !text.Ends(conn.SQLite()) {
 		t.Error("the COMMIT is not seen")
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	const sql = "SELECT p.id, p.title, count(*) FROM posts p JOIN tags t ON t.id = p.tag_id " +
+		"WHERE p.author_id = $1 AND p.created_at > '2026-01-01' GROUP BY 1, 2 ORDER BY 3 LIMIT 50"
+	syntax := conn.Postgres()
+	b.ReportAllocs()
+	for b.Loop() {
+		if text := syntax.Read(sql); len(text.Writes()) > 0 {
+			b.Fatal("it reads")
+		}
 	}
 }

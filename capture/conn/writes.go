@@ -354,7 +354,7 @@ func (w *writes) name(i int) (table annals.Table, next int) {
 		}
 		part := word(t)
 		if t.kind == aWord && w.syntax.fold {
-			part = strings.ToLower(part)
+			part = lower(part)
 		}
 		table.Schema, table.Name = table.Name, part
 		i++
@@ -366,6 +366,16 @@ func (w *writes) name(i int) (table annals.Table, next int) {
 			return table, i + 1
 		}
 	}
+}
+
+// lower folds a name as PostgreSQL does: letters outside of ASCII stay.
+func lower(name string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, name)
 }
 
 func word(t token) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/capture"
+	"github.com/seed-162b1470/annals/dialect"
 )
 
 // update captures an UPDATE, a soft delete included.
@@ -183,6 +184,33 @@ func (s *statement) takeWriteLock(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("take the write lock: %w", err)
 	}
+	return nil
+}
+
+// lockFirst takes the write lock ahead of the catalogue, which is read through the
+// transaction the first time that a table is met. What cannot be deleted from, or
+// is not there, locks nothing: the statement itself tells what is wrong with it.
+func (s *statement) lockFirst(ctx context.Context) error {
+	if s.source.Dialect().Features().RowLocks || s.source.Knows(s.table) {
+		return nil
+	}
+	tx, ok := watched(s.tx)
+	if !ok {
+		return nil
+	}
+	unit := tx.Watcher().(*capture.Unit)
+	if !unit.LockOnce() {
+		return nil
+	}
+	d := s.source.Dialect()
+	_, err := tx.Raw().ExecContext(ctx, "DELETE FROM "+d.Table(s.table)+" WHERE 0")
+	switch {
+	case err == nil:
+		return nil
+	case d.Classify(err) == dialect.ClassRetryable:
+		return s.failed("take the write lock for", err)
+	}
+	unit.NotLocked()
 	return nil
 }
 

@@ -75,6 +75,10 @@ func (p *Plugin) before(db *gorm.DB) {
 		return
 	}
 	s.table = s.refs[0].Table
+	if err := s.lockFirst(db.Statement.Context); err != nil {
+		_ = db.AddError(err)
+		return
+	}
 	concerned, err := s.concerned(db.Statement.Context)
 	if err != nil {
 		_ = db.AddError(err)

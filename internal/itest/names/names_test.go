@@ -4,6 +4,7 @@ package names_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strings"
@@ -151,6 +152,45 @@ func TestCase(t *testing.T) {
 	}
 	if got, want := told(t, aud), []string{"insert post 1", "update post 1"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Several programs that write for the first time wait for one another, as they do
+// without annals: the catalogue is not read before the write lock is taken.
+func TestFirstWritesWait(t *testing.T) {
+	db := testdb.New(t, "sqlite")
+	run(t, db, "CREATE TABLE posts (id int PRIMARY KEY, title varchar(20))")
+	entities := map[string]config.Entity{"post": {Table: "posts"}}
+	_, aud := audited(t, db, entities)
+	const writers = 12
+	errs := make(chan error, writers)
+	for n := range writers {
+		pool, err := sql.Open(db.DriverName, db.DriverDSN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = pool.Close() })
+		cold, err := auditor.New(auditor.Config{
+			Sources:  map[string]auditor.Source{"app": {DB: pool, Dialect: db.Dialect}},
+			Entities: entities,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := watched(t, db.Dialect, pool, cold)
+		go func() {
+			errs <- g.Transaction(func(tx *gorm.DB) error {
+				return tx.Table("posts").Create(map[string]any{"id": n, "title": "a"}).Error
+			})
+		}()
+	}
+	for range writers {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	if got := told(t, aud); len(got) != writers {
+		t.Errorf("got %v", got)
 	}
 }
 
