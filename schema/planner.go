@@ -60,11 +60,8 @@ func (p *planner) planOwn(ctx context.Context) error {
 	if err := p.planSchemas(); err != nil {
 		return err
 	}
-	if err := p.planSequence(); err != nil {
-		return err
-	}
 	p.reserveNames()
-	var conflicts []error
+	conflicts := []error{p.planSequence()}
 	for i := range p.tables {
 		w := &p.tables[i]
 		p.purpose = purpose{entity: w.entityName()}

@@ -106,7 +106,7 @@ func affinity(declared string) string {
 		return "text"
 	case declared == "" || has("BLOB"):
 		return "none"
-	case has("REAL", "FLOA", "DOUB"):
+	case has("REAL", "FLOA", "DOUB"): //nolint:misspell // the beginning of DOUBLE, as SQLite takes it
 		return "real"
 	}
 	return "numeric"

@@ -18,8 +18,8 @@ const (
 	maxAttempts = 20
 	// attempts are made however long each takes; further ones only within
 	// retryTime of the first, since an attempt may itself have waited long for a lock.
-	attempts = 3
-	retryTime   = 10 * time.Second
+	attempts  = 3
+	retryTime = 10 * time.Second
 	// firstWait and maxWait bound the wait after the first attempt, and after any.
 	firstWait = 2 * time.Millisecond
 	maxWait   = 200 * time.Millisecond

@@ -441,3 +441,47 @@ func TestRawEveryTable(t *testing.T) {
 		}
 	})
 }
+
+// TestRawUnrecorded: raw SQL whose entry cannot be stored, or that the listener
+// refuses, is undone.
+func TestRawUnrecorded(t *testing.T) {
+	t.Parallel()
+	errListener := errors.New("not on Sundays")
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		for name, cfg := range rawConfigs() {
+			t.Run(name, func(t *testing.T) {
+				missing := newWorld(t, testdb.New(t, db.Kind), true, cfg)
+				refused := newWorld(t, testdb.New(t, db.Kind), true, cfg, func(c *auditor.Config) {
+					c.Listener = func(_ context.Context, e *annals.Entry) error {
+						if e.Type == annals.Statement {
+							return errListener
+						}
+						return nil
+					}
+				})
+				for w, want := range map[*world]error{missing: annals.ErrSchema, refused: errListener} {
+					w.fill(twoRows())
+					if w == missing {
+						w.exec("DROP TABLE docs_audit")
+					}
+					var n int
+					for call, err := range map[string]error{
+						"Exec": w.db.Exec("DELETE FROM docs").Error,
+						"Row":  w.db.Raw("DELETE FROM docs").Row().Scan(&n),
+						"transaction": w.db.Transaction(func(tx *gorm.DB) error {
+							_ = tx.Exec("DELETE FROM docs")
+							return nil
+						}),
+					} {
+						if !errors.Is(err, want) {
+							t.Errorf("%s: error %v, want %v", call, err, want)
+						}
+					}
+					if n := w.count("docs"); n != 2 {
+						t.Errorf("%d rows are left", n)
+					}
+				}
+			})
+		}
+	})
+}

@@ -121,11 +121,11 @@ func TestEntityRenamed(t *testing.T) {
 			rename(name)
 			s.update(t)
 			for query, want := range map[string][]string{
-				"SELECT name FROM annals_audit_entity":             {name, "users"},
-				"SELECT entity FROM annals_revision_entity":        {name, "users"},
-				"SELECT entity FROM annals_clean WHERE id = 1":     {"post"},
-				"SELECT DISTINCT entity FROM annals_clean":         nil,
-				"SELECT table_name FROM annals_audit_entity":       {"posts_audit", "users_audit"},
+				"SELECT name FROM annals_audit_entity":                                            {name, "users"},
+				"SELECT entity FROM annals_revision_entity":                                       {name, "users"},
+				"SELECT entity FROM annals_clean WHERE id = 1":                                    {"post"},
+				"SELECT DISTINCT entity FROM annals_clean":                                        nil,
+				"SELECT table_name FROM annals_audit_entity":                                      {"posts_audit", "users_audit"},
 				"SELECT entity FROM annals_clean WHERE entity = '" + name + "' AND actor = 'ann'": {name},
 			} {
 				got := s.texts(t, query)
