@@ -107,10 +107,6 @@ func (r *Registry) relations() []annals.Relation {
 	return append(slices.Clone(r.rules.Relations), r.learnt...)
 }
 
-func (r *Registry) isLearnt(name string) bool {
-	return slices.ContainsFunc(r.learnt, func(l annals.Relation) bool { return l.Name() == name })
-}
-
 // EntityOf returns the entity of a table by the rules alone, nil where it has
 // none.
 func (r *Registry) EntityOf(table annals.Table) *annals.Entity {
@@ -203,12 +199,12 @@ func (r *Registry) resolve(
 	if t.Entity, err = r.ruled(ctx, q, name, live); err != nil {
 		return nil, err
 	}
-	for _, rel := range mergeInverse(r.relations(), name) {
+	for _, rel := range mergeInverse(r.rules.Relations, r.learnt, name) {
 		link, err := r.link(ctx, q, t, rel)
 		if err == nil && link != nil {
 			err = hiddenLink(t, link)
 		}
-		if r.isLearnt(rel.Name()) &&
+		if rel.learnt &&
 			(errors.Is(err, annals.ErrConfig) || errors.Is(err, catalog.ErrNoTable)) {
 			// The program's own idea of a relation, which the tables or the rules do
 			// not bear out.
@@ -221,7 +217,6 @@ func (r *Registry) resolve(
 			t.Links = append(t.Links, *link)
 		}
 	}
-	sort.Slice(t.Links, func(i, j int) bool { return t.Links[i].Name < t.Links[j].Name })
 	if t.Entity != nil && !r.isNamed(name) && (isBareJoin(t) || isAuditTable(live)) {
 		t.Entity = nil
 	}

@@ -15,28 +15,46 @@ import (
 type relation struct {
 	annals.Relation
 	inverse string
+	// learnt: a capture knows it from the program, the configuration is silent.
+	learnt bool
 }
 
-// mergeInverse returns the relations that table can be part of. Two relations
-// through one join table that mirror each other become one: the first by name
-// owns it, the other gives the field at the far end.
-func mergeInverse(relations []annals.Relation, table annals.Table) []relation {
+// mergeInverse returns the relations that table can be part of: the configured
+// ones by name, then the learnt ones by name. Two relations through one join table
+// that mirror each other become one: the first by name owns it, the other gives
+// the field at the far end.
+//
+// A configured relation takes nothing from a learnt one that mirrors it, not even
+// the name of the far field. Which side owns, which part an entry has and what it
+// says are then the same in a program that has met the models, in one that has not
+// met them yet, and in triggers.
+func mergeInverse(configured, learnt []annals.Relation, table annals.Table) []relation {
+	merged := merge(nil, configured, table, false)
+	return merge(merged, learnt, table, true)
+}
+
+// merge adds relations of one kind.
+func merge(
+	merged []relation, relations []annals.Relation, table annals.Table, learnt bool,
+) []relation {
+	relations = slices.Clone(relations)
 	sort.Slice(relations, func(i, j int) bool { return relations[i].Name() < relations[j].Name() })
-	var merged []relation
 	for _, rel := range relations {
 		if rel.IsJoin() && rel.Through != table {
 			continue
 		}
 		mirror := slices.IndexFunc(merged, func(m relation) bool {
+			taken := m.learnt == learnt && m.inverse != ""
 			return rel.IsJoin() && m.Through == rel.Through && m.Owner == rel.Target &&
-				m.Target == rel.Owner && m.inverse == "" && m.Name() != rel.Name() &&
+				m.Target == rel.Owner && !taken && m.Name() != rel.Name() &&
 				mirrored(m.Relation, rel)
 		})
-		if mirror >= 0 {
+		switch {
+		case mirror < 0:
+			merged = append(merged, relation{Relation: rel, learnt: learnt})
+		case merged[mirror].learnt == learnt:
 			merged[mirror].inverse = rel.Field
-			continue
 		}
-		merged = append(merged, relation{Relation: rel})
 	}
 	return merged
 }

@@ -20,7 +20,8 @@ type Table struct {
 	Entity *annals.Entity
 	// Key is the entity's key, as its rules or the catalogue have it.
 	Key []string
-	// Links are the relations that rows of this table make, sorted by name.
+	// Links are the relations that rows of this table make: those of the
+	// configuration by name, then those that a capture learnt by name.
 	Links []Link
 }
 

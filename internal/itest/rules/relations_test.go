@@ -177,7 +177,7 @@ func TestRelations(t *testing.T) {
 				"insert writers 1: id >1", "associate writers 1.texts → article 2",
 				"associate writers 1.photos → picture 4",
 				"insert articles 2: id >2 writer_id >1", "associate articles 2.marks → badge 3",
-				"insert badges 3: id >3", "associate badges 3.articles → article 2",
+				"insert badges 3: id >3", "associate badges 3. → article 2",
 				"insert pictures 4: id >4 owner_id >1 owner_type >writers",
 			},
 		},
@@ -348,6 +348,73 @@ func TestTagFaultsAtTheStart(t *testing.T) {
 		err := open(t, db).Use(gormcapture.New(aud, gormcapture.Models(&Fickle{})))
 		if !errors.Is(err, annals.ErrConfig) || !strings.Contains(err.Error(), "Fickle.Typo") {
 			t.Errorf("err = %v", err)
+		}
+	})
+}
+
+// Which program wrote an entry cannot be seen from it: what the configuration
+// says of a relation is told in the same bytes, whether models say more or not.
+func TestConfiguredRelationsOweNothingToModels(t *testing.T) {
+	cfg := entities(relatedEntities())
+	delete(cfg.Entities, "article")
+	cfg.Entities["quill"] = config.Entity{Table: "articles"}
+	cfg.Relations = map[string]config.Relation{
+		"writer.texts": {Entity: "quill", Column: "writer_id"},
+		// By name the models' badge.articles comes before it.
+		"quill.badges": {Entity: "badge", Through: "article_badges"},
+	}
+	type link struct {
+		object, diffs string
+		part          int64
+	}
+	links := func(w *world) (all []link) {
+		for _, r := range w.stored("articles", "badges", "writers") {
+			if r.typ == "associate" || r.typ == "dissociate" {
+				all = append(all, link{r.table + " " + r.object, r.diffs, r.part})
+			}
+		}
+		return all
+	}
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		w := newWorld(t, db, cfg, related()...)
+		ok(t, w.db.Create(&Article{ID: 10, Writer: &Writer{ID: 1}, Badges: []*Badge{{ID: 7}}}))
+		met := links(w)
+		for _, table := range []string{"article_badges", "articles", "badges", "writers"} {
+			ok(t, open(t, db).Exec("DELETE FROM "+table))
+			if table != "article_badges" {
+				ok(t, open(t, db).Exec("DELETE FROM "+table+"_audit"))
+			}
+		}
+		// Another program, with structs that know nothing of each other.
+		type article struct {
+			ID       int `gorm:"autoIncrement:false"`
+			WriterID *int
+		}
+		type badge struct {
+			ID int `gorm:"autoIncrement:false"`
+		}
+		type writer struct {
+			ID int `gorm:"autoIncrement:false"`
+		}
+		type articleBadge struct {
+			ArticleID, BadgeID int `gorm:"primaryKey"`
+		}
+		other := &world{tb: t, sql: db, db: open(t, db), aud: newAuditor(t, db, cfg)}
+		if err := other.db.Use(gormcapture.New(other.aud)); err != nil {
+			t.Fatal(err)
+		}
+		ok(t, other.db.Create(&writer{ID: 1}))
+		ok(t, other.db.Create(&article{ID: 10, WriterID: num(1)}))
+		ok(t, other.db.Create(&badge{ID: 7}))
+		ok(t, other.db.Create(&articleBadge{ArticleID: 10, BadgeID: 7}))
+		if d := cmp.Diff(links(other), met, cmp.AllowUnexported(link{})); d != "" {
+			t.Errorf("with models (+) and without (-):\n%s", d)
+		}
+		owning := func(l link) bool {
+			return strings.Contains(strings.ReplaceAll(l.diffs, " ", ""), `"is_owning_side":true`)
+		}
+		if len(met) != 3 || !owning(met[0]) || met[0].part != 1 || owning(met[1]) || met[1].part != 2 {
+			t.Errorf("links %+v", met)
 		}
 	})
 }
