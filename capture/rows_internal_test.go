@@ -28,7 +28,8 @@ func gathered(t *testing.T, n int) (*Rows, []Row) {
 	at := time.Date(2026, 3, 31, 1, 2, 3, 4000, time.UTC)
 	keys := []any{
 		nil, int64(math.MinInt64), uint64(math.MaxUint64), math.Inf(-1), true, false,
-		[]byte{0, 255}, "ä\x00", at,
+		[]byte{0, 255},
+		"ä\x00", at,
 	}
 	var want []Row
 	for i := range n {
