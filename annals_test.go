@@ -26,6 +26,20 @@ func TestObjectIDOfLongKeys(t *testing.T) {
 	}
 }
 
+// A text that reads like a digest is not taken for the key whose digest it is.
+func TestObjectIDOfDigests(t *testing.T) {
+	t.Parallel()
+	digest := annals.ObjectID(quoted(strings.Repeat("x", annals.MaxObjectID+1)))
+	if got := annals.ObjectID(quoted(digest)); got == digest || len(got) != len(digest) {
+		t.Errorf("the key %q has the object id %q", digest, got)
+	}
+	for _, text := range []string{digest[1:], strings.ToUpper(digest), digest + "0", "sha256:"} {
+		if got := annals.ObjectID(quoted(text)); got != text {
+			t.Errorf("the key %q has the object id %q", text, got)
+		}
+	}
+}
+
 // One column gives its text, so a number and a text may look alike; a composite
 // key keeps them apart.
 func TestObjectIDKeepsTypesApartInCompositeKeys(t *testing.T) {

@@ -38,7 +38,9 @@ func OriginFrom(ctx context.Context) (o Origin, ok bool) {
 }
 
 // WithExtra returns a context that adds data (a JSON value) to each entry and
-// to the revision.
+// to the revision. What one database's JSON type refuses is refused on all, and the
+// write with it (ErrCapture): a string with U+0000, a number of more than 16,383
+// digits, more than 28 levels of nesting.
 func WithExtra(ctx context.Context, data json.RawMessage) context.Context {
 	return context.WithValue(ctx, extraKey{}, data)
 }

@@ -15,14 +15,26 @@ const MaxObjectID = 255
 // order (canonical JSON each). One column gives its text: a string without its
 // quotes, anything else as its JSON. Several give a canonical JSON array. A key
 // longer than MaxObjectID characters becomes "sha256:" and the hex digest of the
-// whole text; the whole key then stands in the entry's diffs.
+// whole text; the whole key then stands in the entry's diffs. So does a key that
+// reads like such a digest itself, lest it be taken for the key it is the digest of.
 func ObjectID(key ...json.RawMessage) string {
 	id := objectText(key)
-	if utf8.RuneCountInString(id) > MaxObjectID {
+	if utf8.RuneCountInString(id) > MaxObjectID || isDigest(id) {
 		sum := sha256.Sum256([]byte(id))
-		return "sha256:" + hex.EncodeToString(sum[:])
+		return digestPrefix + hex.EncodeToString(sum[:])
 	}
 	return id
+}
+
+const digestPrefix = "sha256:"
+
+// isDigest reports whether an id has the form of a hashed key's.
+func isDigest(id string) bool {
+	digest, ok := strings.CutPrefix(id, digestPrefix)
+	if !ok || len(digest) != 2*sha256.Size {
+		return false
+	}
+	return strings.Trim(digest, "0123456789abcdef") == ""
 }
 
 func objectText(key []json.RawMessage) string {

@@ -64,7 +64,9 @@ func (a *app) again(ctx context.Context, args []string) error {
 	if a.noColor {
 		args = append(args, "--no-color")
 	}
-	cmd := New(a.opts)
+	other := &app{opts: a.opts, guided: true}
+	cmd := other.tree()
+	other.bind(cmd, other.end)
 	cmd.SetArgs(args)
 	return cmd.ExecuteContext(ctx)
 }

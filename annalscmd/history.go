@@ -2,7 +2,6 @@ package annalscmd
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/seed-162b1470/annals/annalscmd/internal/term"
 	"github.com/seed-162b1470/annals/diff"
 	"github.com/seed-162b1470/annals/reader"
+	"github.com/seed-162b1470/annals/reader/search"
 )
 
 type historyFlags struct {
@@ -37,7 +37,7 @@ func newHistoryCommand(a *app) *cobra.Command {
 			if given > 1 {
 				return usage("--oldest, --newest, --related and --as-of exclude each other")
 			}
-			return a.runHistory(cmd.Context(), f, args[0], canonicalIDs(args[1:])[0])
+			return a.runHistory(cmd.Context(), f, args[0], args[1])
 		},
 	}
 	cmd.Flags().StringVar(&f.field, "field", "", "only changes of this `column`, or path into its JSON")
@@ -64,19 +64,23 @@ func (a *app) runHistory(ctx context.Context, f historyFlags, entity, id string)
 		return err
 	}
 	defer aud.Close() //nolint:errcheck // it was only read
-	show := a.renderer(zone(c), longValue)
+	r := everything(aud)
+	show := a.renderer(zone(c), longValue).knowing(ctx, r)
 	if f.asOf != "" {
-		return a.printState(ctx, everything(aud), stateQuestion{entity, id, f.field, at}, show)
+		return a.printState(ctx, r, stateQuestion{entity, id, f.field, at}, show)
 	}
 	h := &history{app: a, renderer: show, field: f.field, related: f.related}
 	q := reader.Query{
-		Entities: []string{entity}, ObjectIDs: []string{id}, Fields: nonEmpty(f.field),
+		Entities: []string{entity}, ObjectIDs: search.ObjectIDs(id), Fields: nonEmpty(f.field),
 		Sources: nonEmpty(a.source), Storages: nonEmpty(a.storage), Related: f.related,
 	}
-	if err := h.gather(ctx, everything(aud), q, f); err != nil {
+	if err := h.gather(ctx, r, q, f); err != nil {
 		return err
 	}
 	if h.entries == 0 {
+		if err := a.possible(ctx, r, q); err != nil {
+			return err
+		}
 		a.say("%s %s has no entries", entity, id)
 		return nil
 	}
@@ -125,10 +129,8 @@ type history struct {
 
 // add takes an entry; told is false where it does not touch the field.
 func (h *history) add(e *annals.Entry) (told bool, err error) {
-	d, err := diff.Parse(e.Diffs)
-	if err != nil {
-		return false, fmt.Errorf("read entry %s/%d: %w", e.Source, e.Seq, err)
-	}
+	// What is no diff has no changes, and is shown as it stands.
+	d, unread := diff.Parse(e.Diffs)
 	if h.field != "" {
 		d.Changes = slices.DeleteFunc(d.Changes, func(c diff.Change) bool {
 			return c.Column != h.field && !strings.HasPrefix(h.field, c.Column+".")
@@ -141,12 +143,22 @@ func (h *history) add(e *annals.Entry) (told bool, err error) {
 	if h.app.json {
 		return true, h.app.printJSON(entryRecord(e))
 	}
+	if unread != nil {
+		h.raw(e)
+		return true, nil
+	}
 	h.rows(e, d)
 	return true, nil
 }
 
-// rows adds a row for each change; what is the same for all stands in the first.
-func (h *history) rows(e *annals.Entry, d diff.Diff) {
+// raw adds a row with the text of diffs that cannot be read.
+func (h *history) raw(e *annals.Entry) {
+	text := term.Safe(term.Cut(string(e.Diffs), h.longest))
+	h.grid.paintedRow(append(h.first(e, diff.Diff{}), "", "", text)...)
+}
+
+// first begins the rows of an entry: what is the same for all of them.
+func (h *history) first(e *annals.Entry, d diff.Diff) []string {
 	if h.grid == nil {
 		h.grid = h.app.table("when", "what", "who", "field", "old", "new")
 		h.grid.wide(5, 6)
@@ -155,10 +167,15 @@ func (h *history) rows(e *annals.Entry, d diff.Diff) {
 	if e.Revision != nil && e.Revision.Comment != "" {
 		who += "\n# " + term.Safe(term.Cut(e.Revision.Comment, shortValue))
 	}
-	first := []string{h.at(e.CreatedAt), h.what(e, d), who}
 	h.grid.separate()
+	return []string{h.at(e.CreatedAt), h.what(e, d), who}
+}
+
+// rows adds a row for each change; what is the same for all stands in the first.
+func (h *history) rows(e *annals.Entry, d diff.Diff) {
+	first := h.first(e, d)
 	if d.Association != nil {
-		side, target := "", subject(d.Association.Target)
+		side, target := "", h.subject(&d.Association.Target)
 		if e.Type == annals.Dissociate {
 			side, target = target, side
 		}
@@ -199,18 +216,4 @@ func (h *history) print() error {
 		return nil
 	}
 	return h.grid.print()
-}
-
-// canonicalIDs brings ids that are JSON arrays into the form they are stored in.
-func canonicalIDs(ids []string) []string {
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = id
-		if strings.HasPrefix(id, "[") {
-			if c, err := diff.Canonical([]byte(id)); err == nil {
-				out[i] = string(c)
-			}
-		}
-	}
-	return out
 }

@@ -18,8 +18,10 @@ type logFlags struct {
 	entities, objects, types, actors []string
 	tx, since, until, cursor         string
 	fields                           []string
-	limit                            int
+	limit                            pageSize
 	follow, count                    bool
+	// next is the command for the page behind a cursor.
+	next func(cursor string) string
 }
 
 func newLogCommand(a *app) *cobra.Command {
@@ -37,20 +39,23 @@ func newLogCommand(a *app) *cobra.Command {
 			"A word without a key is an object id. Put the whole query in single quotes where\n" +
 			"it has double quotes.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.next = nextPage(cmd, args)
 			return a.runLog(cmd.Context(), f, strings.Join(args, " "))
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringSliceVar(&f.entities, "entity", nil, "only this `entity`; can be repeated")
+	flags.StringArrayVar(&f.entities, "entity", nil,
+		"only this `entity`; can be repeated, as all that narrow; several with commas")
 	flags.StringArrayVar(&f.objects, "object", nil, "only the object of this `id`")
-	flags.StringSliceVar(&f.types, "type", nil,
+	flags.StringArrayVar(&f.types, "type", nil,
 		"only this `type`: insert, update, remove, associate, dissociate, epoch, truncate, statement")
 	flags.StringArrayVar(&f.actors, "actor", nil, "only what the actor of this `id` did")
 	flags.StringVar(&f.tx, "tx", "", "only the transaction of this `hash`")
 	flags.StringVar(&f.since, "since", "", "from this `time` on")
 	flags.StringVar(&f.until, "until", "", "before this `time`")
-	flags.StringSliceVar(&f.fields, "field", nil, "only changes of this `column`")
-	flags.IntVar(&f.limit, "limit", reader.DefaultLimit, "at most this `number` of entries")
+	flags.StringArrayVar(&f.fields, "field", nil, "only changes of this `column`")
+	f.limit = reader.DefaultLimit
+	flags.Var(&f.limit, "limit", "at most this `number` of entries")
 	flags.StringVar(&f.cursor, "cursor", "", "go on where a page ended")
 	flags.BoolVarP(&f.follow, "follow", "f", false,
 		"print the newest, oldest of them first, then each as it is committed")
@@ -83,24 +88,28 @@ func (a *app) runLog(ctx context.Context, f logFlags, words string) error {
 	}
 	defer aud.Close() //nolint:errcheck // it was only read
 	r := everything(aud)
+	show := a.renderer(zone(c), shortValue).knowing(ctx, r)
 	switch {
 	case f.count:
 		return a.printCount(ctx, r, q)
 	case f.follow:
-		return a.follow(ctx, r, q, a.renderer(zone(c), shortValue))
+		return a.follow(ctx, r, q, show)
 	}
 	page, err := r.Find(ctx, q)
 	if err != nil {
 		return err
 	}
-	if err := a.printEntries(page.Entries, a.renderer(zone(c), shortValue)); err != nil {
+	if err := a.printEntries(page.Entries, show); err != nil {
 		return err
 	}
 	switch {
 	case len(page.Entries) == 0:
+		if err := a.possible(ctx, r, q); err != nil {
+			return err
+		}
 		a.say("no entries")
-	case page.Next != "":
-		a.say("more: --cursor %s", page.Next)
+	case page.Next != "" && !a.guided:
+		a.say("more: %s", f.next(page.Next))
 	}
 	return nil
 }
@@ -147,16 +156,16 @@ func (a *app) follow(
 func (a *app) query(f logFlags, c *config.Config) (reader.Query, error) {
 	q := reader.Query{
 		Sources: nonEmpty(a.source), Storages: nonEmpty(a.storage),
-		Entities: f.entities, ObjectIDs: canonicalIDs(f.objects), Actors: f.actors,
-		Fields: f.fields, Limit: f.limit, Cursor: f.cursor,
+		Entities: split(f.entities), Actors: f.actors,
+		Fields: f.fields, Limit: int(f.limit), Cursor: f.cursor,
 	}
-	if f.limit < 1 || f.limit > reader.MaxLimit {
-		return q, usage("--limit %d: write a number from 1 to %d", f.limit, reader.MaxLimit)
+	for _, id := range f.objects {
+		q.ObjectIDs = append(q.ObjectIDs, search.ObjectIDs(id)...)
 	}
 	if f.tx != "" {
 		q.Hashes = []string{strings.ToLower(f.tx)}
 	}
-	for _, text := range f.types {
+	for _, text := range split(f.types) {
 		t := annals.EntryType(text)
 		if !t.Valid() {
 			return q, usage("--type %q: no such type; %s", text, didYouMean(text, typeNames()))
@@ -169,6 +178,15 @@ func (a *app) query(f logFlags, c *config.Config) (reader.Query, error) {
 	}
 	q.Until, err = a.when("--until", f.until, zone(c))
 	return q, err
+}
+
+// split takes lists with commas apart. Names that have commas themselves are for
+// the query, which has quotes.
+func split(lists []string) (all []string) {
+	for _, list := range lists {
+		all = append(all, strings.Split(list, ",")...)
+	}
+	return all
 }
 
 func typeNames() []string {

@@ -1,6 +1,7 @@
 package annalscmd
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/annalscmd/internal/term"
 	"github.com/seed-162b1470/annals/diff"
+	"github.com/seed-162b1470/annals/reader"
 )
 
 // Longest values that are shown, in characters.
@@ -26,10 +28,31 @@ type renderer struct {
 	longest int
 	// brief leaves out what the head of a transaction has told.
 	brief bool
+	// key tells the key columns of an entity in order, none where they are not
+	// known.
+	key func(entity string) []string
 }
 
 func (a *app) renderer(zone *time.Location, longest int) renderer {
 	return renderer{Style: a.style(), zone: zone, longest: longest}
+}
+
+// knowing is the renderer with the keys that the reader knows. What cannot be asked
+// is not known: the entries are shown all the same.
+func (r renderer) knowing(ctx context.Context, from *reader.Reader) renderer {
+	known := map[string][]string{}
+	r.key = func(entity string) []string {
+		key, ok := known[entity]
+		if !ok {
+			shape, err := from.Shape(ctx, entity)
+			if err == nil {
+				key = shape.Key
+			}
+			known[entity] = key
+		}
+		return key
+	}
+	return r
 }
 
 // at is an instant in the configured zone.
@@ -123,8 +146,15 @@ func actor(e *annals.Entry) string {
 		return term.Safe(name) + " (" + term.Safe(id) + ")"
 	case name != "" || id != "":
 		return term.Safe(name + id)
-	case e.Revision != nil && e.Revision.DBUser != "":
-		return "nobody known (database user " + term.Safe(e.Revision.DBUser) + ")"
+	}
+	return term.Safe(nobody(e.Revision))
+}
+
+// nobody says what is known where the program named no actor: who the database
+// says it was.
+func nobody(rev *annals.Revision) string {
+	if rev != nil && rev.DBUser != "" {
+		return "nobody known (database user " + rev.DBUser + ")"
 	}
 	return "nobody known"
 }
@@ -173,7 +203,7 @@ func (r renderer) association(s *diff.Association, t annals.EntryType) string {
 	if t == annals.Dissociate {
 		sign, paint = "-", r.Red
 	}
-	text := paint(subject(s.Target))
+	text := paint(r.subject(&s.Target))
 	if s.Subject.Field != "" {
 		return fmt.Sprintf("%s %s: %s", paint(sign), r.Cyan(term.Safe(s.Subject.Field)), text)
 	}
@@ -183,13 +213,23 @@ func (r renderer) association(s *diff.Association, t annals.EntryType) string {
 	return paint(sign) + " " + text
 }
 
-// subject names one side of a relation.
-func subject(s diff.Subject) string {
-	values := make([]string, len(s.Key))
-	for i, k := range s.Key {
-		values[i] = string(k.Value)
+// subject names one side of a relation as the command history takes it: entity and
+// object id. Where the order of several key columns is not known, the id is not
+// either: the columns stand there by name.
+func (r renderer) subject(s *diff.Subject) string {
+	var key []string
+	if len(s.Key) > 1 && r.key != nil {
+		key = r.key(s.Entity)
 	}
-	text := term.Safe(s.Entity) + " " + term.Safe(strings.Join(values, ", "))
+	id, ok := s.ObjectID(key)
+	if !ok {
+		values := make([]string, len(s.Key))
+		for i, k := range s.Key {
+			values[i] = k.Name + "=" + string(k.Value)
+		}
+		id = strings.Join(values, " ") + " (the order of its key is not known)"
+	}
+	text := term.Safe(s.Entity) + " " + term.Safe(id)
 	if s.Label != nil {
 		text += " " + quoted(*s.Label, shortValue)
 	}

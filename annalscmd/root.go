@@ -26,6 +26,9 @@ type app struct {
 	json, noColor, noInteraction bool
 	verbose                      int
 
+	// guided: another command prints what to do next.
+	guided bool
+
 	// own is the program's auditor, where Options has one, and what was borrowed.
 	own own
 }

@@ -43,7 +43,7 @@ func (a *app) runShow(ctx context.Context, hash string) error {
 			Err: annals.ErrNotFound, Remedy: "it is one of source " + view.Source,
 		}
 	}
-	r := a.renderer(zone(c), longValue)
+	r := a.renderer(zone(c), longValue).knowing(ctx, everything(aud))
 	r.brief = true
 	if !a.json {
 		if err := a.print(r.revision(&view.Revision)); err != nil {
@@ -83,8 +83,15 @@ func (r renderer) revision(rev *annals.Revision) string {
 	line("transaction", rev.Hash)
 	line("time", r.at(rev.CreatedAt))
 	line("source", rev.Source)
-	line("actor", rev.Actor.Name)
-	line("  id", rev.Actor.ID)
+	switch {
+	case !rev.Managed, rev.Actor.IsZero():
+		line("actor", nobody(rev))
+	case rev.Actor.Name == "": // as in the log
+		line("actor", rev.Actor.ID)
+	default:
+		line("actor", rev.Actor.Name)
+		line("  id", rev.Actor.ID)
+	}
 	line("  email", rev.Actor.Email)
 	line("  type", rev.Actor.Type)
 	line("  context", rev.Actor.Context)

@@ -1,16 +1,20 @@
 package annalscmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/annalscmd/internal/term"
 	"github.com/seed-162b1470/annals/reader"
+	"github.com/seed-162b1470/annals/reader/search"
 )
 
 // stateQuestion is what --as-of asks.
@@ -42,7 +46,11 @@ type valueJSON struct {
 func (a *app) printState(
 	ctx context.Context, r *reader.Reader, ask stateQuestion, show renderer,
 ) error {
-	s, err := r.AsOf(ctx, ask.entity, ask.id, ask.at)
+	s, id, err := stateOf(ctx, r, ask)
+	if errors.Is(err, annals.ErrNotFound) {
+		q := reader.Query{Entities: []string{ask.entity}, ObjectIDs: search.ObjectIDs(ask.id)}
+		err = cmp.Or(a.possible(ctx, r, q), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -56,8 +64,8 @@ func (a *app) printState(
 	}
 	head := fmt.Sprintf("%s as of %s", show.Bold(term.Safe(s.Entity)+" "+term.Safe(s.ObjectID)),
 		show.at(s.At))
-	if s.ObjectID != ask.id {
-		head += ", now or earlier " + term.Safe(ask.id)
+	if s.ObjectID != id {
+		head += ", now or earlier " + term.Safe(id)
 	}
 	if err := a.print(head + "\n" + show.existence(&s)); err != nil || len(s.Columns) == 0 {
 		return err
@@ -69,6 +77,19 @@ func (a *app) printState(
 		g.paintedRow(show.Cyan(term.Safe(column)), show.stateValue(v), knownFrom(v))
 	}
 	return g.print()
+}
+
+// stateOf asks for the object of whichever id is meant.
+func stateOf(
+	ctx context.Context, r *reader.Reader, ask stateQuestion,
+) (s reader.State, id string, err error) {
+	for _, id = range search.ObjectIDs(ask.id) {
+		s, err = r.AsOf(ctx, ask.entity, id, ask.at)
+		if !errors.Is(err, annals.ErrNotFound) {
+			break
+		}
+	}
+	return s, id, err
 }
 
 // existence says what there is to say besides values.

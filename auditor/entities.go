@@ -264,6 +264,7 @@ func (a *Auditor) newReader() error {
 	}
 	r, err := reader.New(reader.Config{
 		Stores: stores, Entities: a.known, Allow: a.cfg.Allow, Live: a.live,
+		Shape: a.shape,
 	})
 	if err != nil {
 		return err

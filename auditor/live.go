@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/reader"
 	"github.com/seed-162b1470/annals/track"
 )
 
@@ -47,6 +48,25 @@ func (a *Auditor) live(
 		out[column] = rows[0].Image.Values[i]
 	}
 	return out, nil
+}
+
+// shape tells the columns of an entity's table as the source has them now, nothing
+// where that cannot be told.
+func (a *Auditor) shape(ctx context.Context, entity string) (reader.Shape, error) {
+	e, ok := a.entity(entity)
+	if !ok || a.sources[e.Source] == nil {
+		return reader.Shape{}, nil
+	}
+	s := a.sources[e.Source]
+	r, err := s.capture.Reader(ctx, s.db, e.Table)
+	if err != nil {
+		return reader.Shape{}, context.Cause(ctx)
+	}
+	shape := reader.Shape{Key: r.Table().Key}
+	for _, c := range r.Table().Live.Columns {
+		shape.Columns = append(shape.Columns, c.Name)
+	}
+	return shape, nil
 }
 
 // keyOf makes arguments of an object id; nil where it is only a key's digest, or no

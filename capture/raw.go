@@ -139,6 +139,7 @@ func (u *Unit) RecordStatement(ctx context.Context, owners []Owner, st diff.Stat
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.labels.forget() // its rows were not seen
 	var entries []annals.Entry
 	for i := range owners {
 		o := &owners[i]

@@ -128,6 +128,9 @@ func (r *Reader) row(values []any) (Row, error) {
 		row.Key[n] = clone(values[len(r.kept)+n])
 		key[n], _ = image.Value(name)
 	}
+	if err := r.table.CheckKey(key); err != nil {
+		return Row{}, err
+	}
 	row.ID = annals.ObjectID(key...)
 	for _, v := range values[len(r.kept)+len(r.table.Key):] {
 		row.Extra = append(row.Extra, clone(v))

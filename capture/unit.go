@@ -63,6 +63,8 @@ type Unit struct {
 	// failures are why the transaction must not commit.
 	failures []error
 	flushed  []*annals.Comment
+	// labels are those of the objects whose images were seen in the transaction.
+	labels labels
 	// locked tells that the transaction holds the database's write lock (SQLite).
 	locked bool
 	// asked is what Config.Actor answered in this transaction.
@@ -130,7 +132,10 @@ func (u *Unit) Record(ctx context.Context, t *track.Table, ms ...annals.Mutation
 	for i := range ms {
 		m := &ms[i]
 		m.Source, m.Table, m.At = u.cfg.Source, t.Live.Name, u.now()
-		entries, err := track.Entries(t, m)
+		if u.cfg.Raw != RawAllow { // such SQL may change labels unseen
+			u.labels.see(t, m)
+		}
+		entries, err := track.EntriesWith(t, m, u.labels.find)
 		if err != nil {
 			return err
 		}
@@ -295,6 +300,7 @@ func (u *Unit) flush() {
 	}
 	u.pending, u.marks, u.binding = nil, nil, nil
 	u.size, u.base, u.written = 0, 0, nil
+	u.labels.forget()
 }
 
 // revision is that of the transaction.
@@ -385,6 +391,7 @@ func (u *Unit) reset() {
 	u.pending, u.marks, u.binding, u.flushed, u.locked = nil, nil, nil, nil, false
 	u.size, u.base, u.written = 0, 0, nil
 	u.asked, u.contexts, u.told = nil, nil, nil
+	u.labels.forget()
 }
 
 // Savepoint implements conn.Watcher. The same savepoint noted twice in a row is
@@ -431,6 +438,7 @@ func (u *Unit) RollbackTo(name string) {
 // goBack forgets what was captured after a savepoint. What was stored since went
 // with it, and was captured since too.
 func (u *Unit) goBack(m mark) {
+	u.labels.forget()
 	u.written = m.written
 	u.told = u.told[:min(m.told, len(u.told))]
 	keep := m.n - u.base

@@ -70,12 +70,17 @@ type Column struct {
 	// Base is the type that a copy of the column has: Type without what belongs
 	// to the source's own objects. A domain becomes its base type; an enum, a
 	// composite and a type of an extension become text, arrays of them text[].
-	// A copy of that type, loaded again, gives the same JSON for the same value.
+	// A copy of that type, loaded again, gives the same JSON for the same value;
+	// but one of a column of KindSent is bytea, holds the bytes that ReadExpr gives
+	// in hexadecimal, and is decoded with the original's Column.
 	Base string
 	// Kind decides the form of its values.
 	Kind Kind
-	// Elem is the element of an array, or the subtype of a range; else nil.
+	// Elem is the element of an array, the subtype of a range or multirange, or
+	// what a value of KindSent is made of; else nil.
 	Elem *Column
+	// Fields are the attributes of a composite, in order.
+	Fields []Column
 	// Bits is the width of a bit column where the driver does not tell.
 	Bits int
 	// Nullable, Generated (computed or identity always), AutoIncrement and

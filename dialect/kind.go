@@ -25,7 +25,14 @@ const (
 	KindBits
 	KindJSON
 	KindArray
+	// KindRange and KindMultirange: Column.Elem is the type of their bounds.
 	KindRange
+	KindMultirange
+	// KindComposite: Column.Fields are its attributes. It occurs inside KindSent.
+	KindComposite
+	// KindSent is a value of PostgreSQL that is read in the binary form of its own
+	// type, whose text would follow the session: Column.Elem is what it is made of.
+	KindSent
 	// KindDynamic is SQLite's: each value has a type of its own.
 	KindDynamic
 	// KindGeometry and others that need a reading of their own stay internal to

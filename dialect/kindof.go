@@ -15,8 +15,8 @@ func KindOf(d Dialect, typeName string) Kind {
 }
 
 // RangeOf returns the pg_type.typname of the subtype of a built-in PostgreSQL
-// range or multirange; ok is false for any other type. Ranges that users define
-// are text.
+// range or multirange; ok is false for any other type. Those that users define
+// are resolved by their subtype in the catalogue.
 func RangeOf(typname string) (subtype string, ok bool) {
 	switch strings.Replace(typname, "multirange", "range", 1) {
 	case "int4range":
@@ -44,7 +44,6 @@ const (
 	kindPaddedText
 	// kindAddress: inet, whose cast to text adds a full mask.
 	kindAddress
-	kindMultirange
 	kindPoint
 	kindLine
 	kindSegment
@@ -52,6 +51,18 @@ const (
 	kindPath
 	kindPolygon
 	kindCircle
+	// kindCube: extension cube, whose text follows extra_float_digits.
+	kindCube
+	// Types that are texts everywhere but in binary form.
+	kindUUID
+	kindNetwork
+	kindHardwareAddress
+	kindChar
+	kindLogPosition
+	// kindVersioned: a byte for the version, then the text (jsonpath, ltree).
+	kindVersioned
+	// kindOpaque: a binary form that is not known here.
+	kindOpaque
 )
 
 func (postgres) kindOf(typname string) Kind {
@@ -125,7 +136,7 @@ func postgresPrivateKind(typname string) Kind {
 	}
 	if _, ok := RangeOf(typname); ok {
 		if strings.HasSuffix(typname, "multirange") {
-			return kindMultirange
+			return KindMultirange
 		}
 		return KindRange
 	}

@@ -3,6 +3,7 @@ package dialect
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/seed-162b1470/annals"
@@ -10,7 +11,8 @@ import (
 
 // ReadExpr implements Codec. Texts and times are read as the bytes of their
 // UTF-8 text, so that neither the connection's character set nor the driver's
-// parsing of times touches them; floats as the sum with a double, because a
+// parsing of times touches them, through CONVERT, for a CAST to BINARY gives null
+// with a mere warning where the result is over max_allowed_packet; floats as the sum with a double, because a
 // FLOAT is printed with six digits; a TIMESTAMP as its distance from 1970,
 // because it is printed in the session's time zone.
 func (mysql) ReadExpr(c Column, ref string) string {
@@ -22,8 +24,17 @@ func (mysql) ReadExpr(c Column, ref string) string {
 	case KindInstant:
 		return "UNIX_TIMESTAMP(" + ref + ")"
 	}
-	return "CAST(CONVERT(" + ref + " USING utf8mb4) AS BINARY)"
+	expr := "CONVERT(CONVERT(" + ref + " USING utf8mb4) USING binary)"
+	switch c.Kind {
+	case KindText, KindJSON, kindPaddedText:
+		return "IFNULL(" + expr + ", IF(" + ref + " IS NULL, NULL, x'" + unreadable + "'))"
+	}
+	return expr
 }
+
+// unreadable is what a text that is not null is read as where the server could not
+// convert it, in hexadecimal: no UTF-8 has this byte.
+const unreadable = "FF"
 
 // Decode implements Codec.
 func (mysql) Decode(c Column, v any) (json.RawMessage, error) {
@@ -46,6 +57,13 @@ func (mysql) Decode(c Column, v any) (json.RawMessage, error) {
 	text, ok := textOf(v)
 	if !ok {
 		return nil, valueError(c, v)
+	}
+	if len(text) == 1 && text[0] == 0xFF && c.Kind != KindBytes && c.Kind != KindBits {
+		return nil, &annals.Error{
+			Op: "read", Subject: fmt.Sprintf("column %q of type %s", c.Name, c.Type),
+			Err:    annals.ErrEntryTooLarge,
+			Remedy: "the server gave null for a text that is not null: raise its max_allowed_packet",
+		}
 	}
 	return appendMySQLText(nil, c, text), nil
 }

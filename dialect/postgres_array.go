@@ -47,6 +47,9 @@ func (r *binaryReader) element(dst []byte, elem Column, depth int) []byte {
 		return append(dst, "null"...)
 	}
 	b := r.take(length)
+	if r.sent {
+		return r.sentElement(dst, elem, b, depth)
+	}
 	var ok bool
 	switch elem.Kind {
 	case KindBool:
@@ -62,7 +65,19 @@ func (r *binaryReader) element(dst []byte, elem Column, depth int) []byte {
 	}
 	inner := binaryReader{b: b}
 	dst = inner.value(dst, elem)
-	r.failed = r.failed || inner.failed || len(inner.b) > 0
+	r.failed = r.failed || !inner.done()
+	return dst
+}
+
+// sentElement appends an element in the binary form of its own type.
+func (r *binaryReader) sentElement(dst []byte, elem Column, b []byte, depth int) []byte {
+	inner := binaryReader{b: b, sent: true}
+	if elem.Kind == KindJSON {
+		dst = inner.sentJSON(dst, elem, depth)
+	} else {
+		dst = inner.sentValue(dst, elem)
+	}
+	r.failed = r.failed || !inner.done()
 	return dst
 }
 
@@ -101,13 +116,13 @@ func (r *binaryReader) rangeText(dst []byte, c Column) []byte {
 }
 
 func (r *binaryReader) bound(dst []byte, c Column) []byte {
-	inner := binaryReader{b: r.take(int(r.int32()))}
+	inner := binaryReader{b: r.take(int(r.int32())), sent: true}
 	if c.Elem == nil {
 		r.failed = true
 		return dst
 	}
-	dst = inner.plain(dst, *c.Elem)
-	r.failed = r.failed || inner.failed || len(inner.b) > 0
+	dst = appendQuoted(dst, inner.sentText(nil, *c.Elem), "()[],")
+	r.failed = r.failed || !inner.done()
 	return dst
 }
 
@@ -123,7 +138,7 @@ func (r *binaryReader) multirange(dst []byte, c Column) []byte {
 		}
 		inner := binaryReader{b: r.take(int(r.int32()))}
 		dst = inner.rangeText(dst, c)
-		r.failed = r.failed || inner.failed || len(inner.b) > 0
+		r.failed = r.failed || !inner.done()
 	}
 	return append(dst, '}')
 }

@@ -3,7 +3,6 @@ package dialect
 import (
 	"encoding/binary"
 	"math"
-	"strconv"
 )
 
 // postgresEpochDays is where PostgreSQL counts from: 2000-01-01, in days since
@@ -16,7 +15,15 @@ const postgresEpochDays = 10957
 type binaryReader struct {
 	b      []byte
 	failed bool
+	// sent: elements of arrays are in the binary form of their own type, too.
+	sent bool
 }
+
+// rest takes all that is left.
+func (r *binaryReader) rest() []byte { return r.take(len(r.b)) }
+
+// done reports whether everything was read, and made sense.
+func (r *binaryReader) done() bool { return !r.failed && len(r.b) == 0 }
 
 // take returns the next n bytes, zeros past the end.
 func (r *binaryReader) take(n int) []byte {
@@ -47,6 +54,8 @@ func (r *binaryReader) value(dst []byte, c Column) []byte {
 	switch c.Kind {
 	case KindArray:
 		return r.array(dst, c)
+	case KindSent:
+		return r.sentRow(dst, c)
 	case KindFloat32:
 		return appendFloat(dst, r.float32(), 32)
 	case KindFloat64:
@@ -67,10 +76,7 @@ func (r *binaryReader) value(dst []byte, c Column) []byte {
 func (r *binaryReader) plain(dst []byte, c Column) []byte {
 	switch c.Kind {
 	case KindInteger:
-		if len(r.b) == 4 {
-			return strconv.AppendInt(dst, int64(r.int32()), 10)
-		}
-		return strconv.AppendInt(dst, r.int64(), 10)
+		return r.integer(dst, c)
 	case KindDecimal:
 		return r.numeric(dst)
 	case KindDate:
@@ -88,7 +94,7 @@ func (r *binaryReader) plain(dst []byte, c Column) []byte {
 		return r.interval(dst)
 	case KindRange:
 		return r.rangeText(dst, c)
-	case kindMultirange:
+	case KindMultirange:
 		return r.multirange(dst, c)
 	}
 	return r.geometry(dst, c.Kind)

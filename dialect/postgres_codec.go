@@ -33,7 +33,10 @@ func (postgres) ReadExpr(c Column, ref string) string {
 			" pg_catalog.encode(pg_catalog.sha256(" + ref + "), 'hex')) END"
 	case KindArray:
 		return "pg_catalog.encode(pg_catalog.array_send(" + arrayExpr(c, ref) + "), 'hex')"
-	case KindRange, kindMultirange:
+	case KindSent:
+		// A record sends a value of whatever type, and tells null.
+		return "pg_catalog.encode(pg_catalog.record_send(ROW(" + ref + ")), 'hex')"
+	case KindRange, KindMultirange:
 		// The cast makes the range of a domain over it.
 		return "pg_catalog.encode(pg_catalog." + sendFunction(c.Kind) +
 			"(" + ref + "::" + c.Base + "), 'hex')"
@@ -86,7 +89,7 @@ func sendFunction(k Kind) string {
 		return "interval_send"
 	case KindRange:
 		return "range_send"
-	case kindMultirange:
+	case KindMultirange:
 		return "multirange_send"
 	}
 	return geometrySend(k)
@@ -113,7 +116,7 @@ func (postgres) Decode(c Column, v any) (json.RawMessage, error) {
 		out, ok := appendHexBytes(nil, text)
 		return finished(c, v, out, ok)
 	}
-	if c.Kind != KindArray && sendFunction(c.Kind) == "" {
+	if c.Kind != KindArray && c.Kind != KindSent && sendFunction(c.Kind) == "" {
 		return appendPostgresText(nil, c, text, maxJSONDepth), nil
 	}
 	sent := make([]byte, hex.DecodedLen(len(text)))
@@ -122,7 +125,7 @@ func (postgres) Decode(c Column, v any) (json.RawMessage, error) {
 	}
 	r := binaryReader{b: sent}
 	out := r.value(nil, c)
-	return finished(c, v, out, !r.failed && len(r.b) == 0)
+	return finished(c, v, out, r.done())
 }
 
 // appendPostgresText appends a value that was read as text. depth is how deep

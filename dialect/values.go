@@ -81,6 +81,27 @@ func appendJSON(dst, text []byte, depth int) []byte {
 	return out
 }
 
+// ErrJSON: some storage cannot hold the JSON.
+var ErrJSON = errors.New("JSON that not every storage can hold")
+
+// StorableJSON returns the canonical form of a JSON text. What some storage's JSON
+// type refuses is refused for all, with an error that matches ErrJSON and says why:
+// a string with U+0000, a number of too many digits, too many levels.
+func StorableJSON(text []byte) ([]byte, error) {
+	out, err := canonical.AppendDepth(nil, text, maxJSONDepth)
+	switch {
+	case errors.Is(err, canonical.ErrDepth):
+		return nil, fmt.Errorf("%w: it has more than %d levels", ErrJSON, maxJSONDepth)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrJSON, err)
+	case canonical.HasNUL(out):
+		return nil, fmt.Errorf("%w: a string holds the character U+0000", ErrJSON)
+	case longNumber(out):
+		return nil, fmt.Errorf("%w: a number has more than %d digits", ErrJSON, maxJSONDigits)
+	}
+	return out, nil
+}
+
 // longNumber reports whether canonical JSON holds a number of more than
 // maxJSONDigits characters.
 func longNumber(value []byte) bool {

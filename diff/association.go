@@ -1,6 +1,12 @@
 package diff
 
-import "github.com/seed-162b1470/annals/internal/canonical"
+import (
+	"encoding/json"
+	"slices"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/internal/canonical"
+)
 
 // Association is what an entry of type associate or dissociate keeps.
 type Association struct {
@@ -22,6 +28,26 @@ type Subject struct {
 	Label *string
 	// Field is the relation's name at this end.
 	Field string
+}
+
+// ObjectID is the object id of the subject's key, in which key names the columns
+// in order; one column needs no order. ok is false where key names others.
+func (s *Subject) ObjectID(key []string) (id string, ok bool) {
+	if len(s.Key) == 1 {
+		return annals.ObjectID(s.Key[0].Value), true
+	}
+	if len(key) != len(s.Key) || len(key) == 0 {
+		return "", false
+	}
+	values := make([]json.RawMessage, len(key))
+	for i, column := range key {
+		at := slices.IndexFunc(s.Key, func(p Pair) bool { return p.Name == column })
+		if at < 0 {
+			return "", false
+		}
+		values[i] = s.Key[at].Value
+	}
+	return annals.ObjectID(values...), true
 }
 
 // Append appends the association as canonical JSON to dst.

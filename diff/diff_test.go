@@ -142,7 +142,7 @@ func TestParse(t *testing.T) {
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "{", "[]", "null", "{}", `{"changes":1}`, `{"changes":{"a":1}}`, `{"changes":{},"soft":1}`,
+		"", "{", "[]", "null", `{"label":"a"}`, `{"changes":1}`, `{"changes":{"a":1}}`, `{"changes":{},"soft":1}`,
 		`{"changes":{},"label":{}}`, `{"subject":1}`, `{"subject":{"key":[]}}`,
 	} {
 		if d, err := diff.Parse([]byte(text)); !errors.Is(err, diff.ErrFormat) {

@@ -15,14 +15,17 @@ import (
 var ErrFormat = errors.New("not a diff")
 
 // Parse reads a diff, in canonical form or not. Members it does not know are
-// left out. An associate or dissociate gives a Diff with Association set. The
-// error for anything else matches ErrFormat.
+// left out; {} has no changes. An associate or dissociate gives a Diff with
+// Association set. The error for anything else matches ErrFormat.
 func Parse(diffs []byte) (Diff, error) {
 	text, err := canonical.Canonical(diffs)
 	if err != nil {
 		return Diff{}, fmt.Errorf("parse diff: %w: %w", ErrFormat, err)
 	}
 	r := reader{}
+	if text[0] != '{' {
+		r.err = errors.New("not an object")
+	}
 	members := r.object(text)
 	var d Diff
 	if _, ok := members["subject"]; ok {
@@ -50,7 +53,7 @@ func (r *reader) diff(members map[string]json.RawMessage) Diff {
 			Column: column, Old: orNull(change["old"]), New: orNull(change["new"]),
 		})
 	}
-	if members["changes"] == nil && r.err == nil {
+	if members["changes"] == nil && len(members) > 0 && r.err == nil {
 		r.err = errors.New(`neither "changes" nor "subject"`)
 	}
 	d.Changes = sorted(d.Changes)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/seed-162b1470/annals"
@@ -76,7 +77,17 @@ func decodeCursor(text string) (cursor, error) {
 	if c.Version != cursorVersion {
 		return cursor{}, fmt.Errorf("it has version %d, not %d", c.Version, cursorVersion)
 	}
+	if !c.possible() {
+		return cursor{}, damaged
+	}
 	return c, nil
+}
+
+// possible reports whether an entry can lie there: what a cursor says is bound to
+// columns that take no more.
+func (c *cursor) possible() bool {
+	year := time.UnixMicro(c.Micros).UTC().Year()
+	return year >= 1 && year <= 9999 && c.Seq >= 0 && c.Part >= 0 && c.Part < math.MaxInt32
 }
 
 // fingerprint tells queries apart whose pages do not continue each other. Sizes

@@ -101,6 +101,9 @@ func (r *Reader) watch(
 		err := each(ctx, tails, func(ctx context.Context, i int, t storage.Tail) error {
 			var err error
 			found[i], err = t.Next(ctx)
+			if keep := asks[i].keep; keep != nil {
+				found[i] = slices.DeleteFunc(found[i], func(e annals.Entry) bool { return !keep(&e) })
+			}
 			return inStorage(asks[i].Name, err)
 		})
 		// What one storage gave is shown, though another failed: it comes once.

@@ -16,6 +16,13 @@ const (
 	MaxLimit     = 10_000
 )
 
+// How many values a query may have: in all its lists together, and of those in
+// From, To, Extra, Comments and Agents, which no index leads to.
+const (
+	MaxValues   = 1000
+	MaxCompared = 100
+)
+
 // Query asks for entries. Zero fields ask for everything; several values of one
 // field are alternatives, several fields all have to match. The singular and the
 // plural form of a field are one: what stands in either counts.
@@ -24,7 +31,9 @@ type Query struct {
 	Entity   string
 	Entities []string
 	// ObjectID and ObjectIDs are canonical keys (annals.ObjectID), former ones
-	// included: an object is found under every key it had.
+	// included: an object is found under every key it had, with what is told of it
+	// under its other keys. (Up to 1,000 changes of key are followed; Follow knows
+	// those until it began.)
 	ObjectID  string
 	ObjectIDs []string
 	Types     []annals.EntryType
@@ -104,6 +113,12 @@ func (q *Query) storage() (storage.Query, error) {
 	if limit < 0 || limit > MaxLimit {
 		return storage.Query{}, faulty("limit %d is not within 1 and %d", q.Limit, MaxLimit)
 	}
+	if n, compared := q.count(); n > MaxValues {
+		return storage.Query{}, faulty("it has %d values, the most are %d", n, MaxValues)
+	} else if compared > MaxCompared {
+		return storage.Query{}, faulty("from, to, extra data, comments and agents have %d values, "+
+			"the most are %d", compared, MaxCompared)
+	}
 	for _, t := range slices.Concat(q.Types, q.Not.Types) {
 		if !t.Valid() {
 			return storage.Query{}, faulty("unknown type %q", t)
@@ -138,6 +153,24 @@ func (q *Query) storage() (storage.Query, error) {
 	}
 	sq.Where = append(sq.Where, q.texts()...)
 	return sq, nil
+}
+
+// count is how many values the lists have, and those of them that are compared.
+func (q *Query) count() (all, compared int) {
+	compared = len(q.From) + len(q.To) + len(q.Comments) + len(q.Agents) +
+		len(q.Not.Comments) + len(q.Not.Agents)
+	for _, e := range q.Extra {
+		compared += 1 + len(e.Values)
+	}
+	all = compared + len(q.Types) + len(q.Not.Types)
+	for _, list := range [][]string{
+		q.Entities, q.ObjectIDs, q.Actors, q.Hashes, q.Fields, q.Discriminators, q.IPs, q.Requests,
+		q.Sources, q.Storages, q.Not.Entities, q.Not.ObjectIDs, q.Not.Actors, q.Not.Fields,
+		q.Not.Discriminators, q.Not.IPs, q.Not.Requests, q.Not.Sources, q.Not.Storages,
+	} {
+		all += len(list)
+	}
+	return all, compared
 }
 
 func hasPath(field string) bool { return strings.Contains(field, ".") }

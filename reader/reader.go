@@ -27,6 +27,9 @@ type Config struct {
 	// masked ones as in entries. annals.ErrNotFound means that there is no such row,
 	// nil that it cannot be told. Without Live nothing is asked.
 	Live func(ctx context.Context, entity, objectID string) (map[string]json.RawMessage, error)
+	// Shape tells what the source says of an entity's table now, the zero Shape where
+	// that cannot be told. Without Shape, keys are those of EntityInfo alone.
+	Shape func(ctx context.Context, entity string) (Shape, error)
 	// Wait is called between two looks of Follow; nil waits a second.
 	Wait func(ctx context.Context) error
 }
@@ -246,6 +249,13 @@ func (r *Reader) asks(ctx context.Context, q *Query, sq storage.Query) ([]ask, e
 		}
 	}
 	out := r.spread(q, infos, sq)
+	if len(sq.ObjectIDs) > 0 {
+		more, err := r.elsewhere(ctx, q, infos, sq)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
 	if q.Related {
 		more, err := r.related(ctx, q, seen, sq)
 		return append(out, more...), err

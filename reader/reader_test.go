@@ -2,9 +2,12 @@ package reader_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +214,67 @@ func TestDamagedCursorsAreRefused(t *testing.T) {
 	for _, text := range []string{first.Next[1:], first.Next + "A", first.Next + "=", "é", "AAAAAAAA"} {
 		if _, err := r.Find(t.Context(), reader.Query{Cursor: text}); !errors.Is(err, annals.ErrCursor) {
 			t.Errorf("%q: %v, want ErrCursor", text, err)
+		}
+	}
+}
+
+// A cursor that is whole and names a place that cannot be is refused before a
+// database sees it.
+func TestForgedCursorsAreRefused(t *testing.T) {
+	a, b, _ := spread()
+	r := open(t, a, b)
+	first, err := r.Find(t.Context(), reader.Query{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _ := base64.RawURLEncoding.DecodeString(first.Next)
+	forged := func(key string, value any) string {
+		var members map[string]any
+		if err := json.Unmarshal(raw[:len(raw)-4], &members); err != nil {
+			t.Fatal(err)
+		}
+		members[key] = value
+		text, _ := json.Marshal(members)
+		sum := sha256.Sum256(text)
+		return base64.RawURLEncoding.EncodeToString(append(text, sum[:4]...))
+	}
+	if _, err := r.Find(t.Context(), reader.Query{Limit: 1, Cursor: forged("p", 7)}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		key   string
+		value int64
+	}{
+		{"p", 1 << 40}, {"p", -1}, {"p", math.MaxInt32}, {"n", -1}, {"t", math.MinInt64},
+		{"t", math.MaxInt64}, {"t", -62135596800_000001}, {"t", 253402300800_000000},
+	} {
+		q := reader.Query{Limit: 1, Cursor: forged(c.key, c.value)}
+		if _, err := r.Find(t.Context(), q); !errors.Is(err, annals.ErrCursor) {
+			t.Errorf("%s %d: %v, want ErrCursor", c.key, c.value, err)
+		}
+	}
+}
+
+func TestTooManyValues(t *testing.T) {
+	a, b, _ := spread()
+	r := open(t, a, b)
+	many := make([]string, reader.MaxValues)
+	for i := range many {
+		many[i] = fmt.Sprint(i)
+	}
+	if _, err := r.Find(t.Context(), reader.Query{ObjectIDs: many}); err != nil {
+		t.Error(err)
+	}
+	for name, q := range map[string]reader.Query{
+		"one more": {ObjectIDs: append(many, "x")},
+		"together": {ObjectIDs: many, Entities: []string{"post"}},
+		"left out": {Not: reader.Exclusion{Actors: many}, To: []string{"1"}},
+		"compared": {To: many[:reader.MaxCompared], From: []string{"1"}},
+		"extra":    {Extra: []reader.Extra{{Path: "a", Values: many[:reader.MaxCompared]}}},
+	} {
+		_, err := r.Find(t.Context(), q)
+		if !errors.Is(err, annals.ErrConfig) || !strings.Contains(err.Error(), "the most are 100") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

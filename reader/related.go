@@ -2,11 +2,12 @@ package reader
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/diff"
+	"github.com/seed-162b1470/annals/internal/canonical"
 	"github.com/seed-162b1470/annals/storage"
 )
 
@@ -21,7 +22,7 @@ const relatedAtOnce = 500
 //
 // What is linked is known from the object's own associate and dissociate entries:
 // what was linked before its story begins is seen from its dissociation back. A
-// linked object with a composite key is found if EntityInfo.Key names its columns.
+// linked object with a composite key is found if its columns are known (Shape).
 // Links of links are not followed.
 func (r *Reader) Related(ctx context.Context, entity, objectID string, q Query) (Page, error) {
 	q.Entity, q.Entities, q.ObjectID, q.ObjectIDs = "", []string{entity}, "", []string{objectID}
@@ -29,19 +30,26 @@ func (r *Reader) Related(ctx context.Context, entity, objectID string, q Query) 
 	return r.Find(ctx, q)
 }
 
-// span is a time in which an object was linked. A zero place is open.
-type span struct{ from, to annals.Position }
+// span is a time in which an object was linked, or had a key. A zero place is open.
+type span struct {
+	from, to annals.Position
+	// last is the transaction that ended it, whose entries of relations belong to it
+	// though they come later; empty for none.
+	last string
+}
 
 // related makes the questions about what was linked to the object that q names.
 func (r *Reader) related(
 	ctx context.Context, q *Query, seen view, sq storage.Query,
 ) ([]ask, error) {
-	if len(sq.Entities) != 1 || len(sq.ObjectIDs) != 1 {
+	if len(sq.Entities) != 1 || !oneObject(sq.ObjectIDs) {
 		return nil, faulty("what is related is related to one object: name its entity and id")
 	}
-	links, err := r.links(ctx, sq.Entities[0], sq.ObjectIDs[0], seen)
-	if err != nil {
-		return nil, err
+	links := map[string]map[string][]span{}
+	for _, id := range sq.ObjectIDs {
+		if err := r.links(ctx, links, sq.Entities[0], id, seen); err != nil {
+			return nil, err
+		}
 	}
 	var out []ask
 	for _, name := range sortedKeys(links) {
@@ -49,37 +57,61 @@ func (r *Reader) related(
 		if !ok || slices.Contains(q.Not.Entities, name) {
 			continue // not audited, or not for the caller
 		}
-		spans := links[name]
-		for ids := range slices.Chunk(sortedKeys(spans), relatedAtOnce) {
-			some := sq
-			some.ObjectIDs = ids
-			for _, a := range r.spread(q, []EntityInfo{info}, some) {
-				a.keep = func(e *annals.Entry) bool {
-					return within(spans[e.ObjectID], e.Cursor()) ||
-						within(spans[e.PreviousObjectID], e.Cursor())
-				}
-				out = append(out, a)
-			}
-		}
+		out = append(out, r.during(q, info, sq, links[name])...)
 	}
 	return out, nil
 }
 
-func within(spans []span, at annals.Position) bool {
+// oneObject reports whether ids mean one object: two do where one is the
+// canonical form of the other, which a person may have meant.
+func oneObject(ids []string) bool {
+	forms := map[string]bool{}
+	for _, id := range ids {
+		if text, err := canonical.Canonical([]byte(id)); err == nil && strings.HasPrefix(id, "[") {
+			id = string(text)
+		}
+		forms[id] = true
+	}
+	return len(forms) == 1
+}
+
+// during makes questions about objects of one entity, each at its times.
+func (r *Reader) during(
+	q *Query, info EntityInfo, sq storage.Query, spans map[string][]span,
+) (out []ask) {
+	for ids := range slices.Chunk(sortedKeys(spans), relatedAtOnce) {
+		some := sq
+		some.ObjectIDs = ids
+		for _, a := range r.spread(q, []EntityInfo{info}, some) {
+			a.keep = func(e *annals.Entry) bool {
+				return within(spans[e.ObjectID], e) || within(spans[e.PreviousObjectID], e)
+			}
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+func within(spans []span, e *annals.Entry) bool {
+	at := e.Cursor()
 	return slices.ContainsFunc(spans, func(s span) bool {
-		return (s.from.IsZero() || !at.Before(s.from)) && (s.to.IsZero() || !s.to.Before(at))
+		return (s.from.IsZero() || !at.Before(s.from)) && (s.to.IsZero() || !s.to.Before(at)) ||
+			s.last == e.TransactionHash && s.last != "" && ofRelation(e)
 	})
 }
 
-// links returns what was linked to an object: by entity and object id, when.
+func ofRelation(e *annals.Entry) bool {
+	return e.Type == annals.Associate || e.Type == annals.Dissociate
+}
+
+// links adds what was linked to an object: by entity and object id, when.
 func (r *Reader) links(
-	ctx context.Context, entity, objectID string, seen view,
-) (map[string]map[string][]span, error) {
-	out := map[string]map[string][]span{}
+	ctx context.Context, out map[string]map[string][]span, entity, objectID string, seen view,
+) error {
 	o := HistoryOptions{Types: []annals.EntryType{annals.Associate, annals.Dissociate}}
 	for e, err := range r.History(ctx, entity, objectID, o) {
 		if err != nil {
-			return nil, err
+			return err
 		}
 		d, err := diff.Parse(e.Diffs)
 		if err != nil || d.Association == nil {
@@ -87,7 +119,15 @@ func (r *Reader) links(
 		}
 		target := d.Association.Target
 		info, _ := seen.find(target.Entity)
-		id, ok := targetID(target.Key, info.Key)
+		key := info.Key
+		if len(target.Key) > 1 && len(key) == 0 {
+			shape, err := r.shape(ctx, info)
+			if err != nil {
+				return err
+			}
+			key = shape.Key
+		}
+		id, ok := target.ObjectID(key)
 		if !ok {
 			continue
 		}
@@ -109,26 +149,7 @@ func (r *Reader) links(
 		}
 		out[target.Entity][id] = spans
 	}
-	return out, nil
-}
-
-// targetID is the object id of a key that is written column by column.
-func targetID(pairs []diff.Pair, key []string) (id string, ok bool) {
-	if len(pairs) == 1 {
-		return annals.ObjectID(pairs[0].Value), true
-	}
-	if len(key) != len(pairs) {
-		return "", false
-	}
-	values := make([]json.RawMessage, len(key))
-	for i, column := range key {
-		at := slices.IndexFunc(pairs, func(p diff.Pair) bool { return p.Name == column })
-		if at < 0 {
-			return "", false
-		}
-		values[i] = pairs[at].Value
-	}
-	return annals.ObjectID(values...), len(values) > 0
+	return nil
 }
 
 func sortedKeys[V any](m map[string]V) []string {

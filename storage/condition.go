@@ -27,6 +27,9 @@ const (
 	OnComment       Subject = "comment"
 	OnAgent         Subject = "agent"
 	OnRequest       Subject = "request"
+	// OnMove is about whether the entry gave its object another key; it takes no
+	// texts.
+	OnMove Subject = "move"
 	// OnChange is about one change in the entry's diffs.
 	OnChange Subject = "change"
 	// OnExtra is about the entry's extra data.
@@ -95,6 +98,8 @@ func (c *Condition) holds(e *annals.Entry) bool {
 		rev = &annals.Revision{}
 	}
 	switch c.On {
+	case OnMove:
+		return e.PreviousObjectID != ""
 	case OnObject:
 		return c.says(e.ObjectID, true) || c.says(e.PreviousObjectID, e.PreviousObjectID != "")
 	case OnType:

@@ -11,7 +11,7 @@ import (
 // linkEntries returns what mutation m of a linking row says at the link's ends:
 // the owner's side first, and on each side what came apart before what came
 // together.
-func linkEntries(l *Link, m *annals.Mutation) []annals.Entry {
+func linkEntries(l *Link, m *annals.Mutation, labels Labels) []annals.Entry {
 	before, after := linked(l, m.Before), linked(l, m.After)
 	if before != nil && after != nil && sameLink(l, before, after) {
 		return nil
@@ -24,10 +24,10 @@ func linkEntries(l *Link, m *annals.Mutation) []annals.Entry {
 			continue
 		}
 		if before != nil {
-			entries = append(entries, linkEntry(l, side, before, annals.Dissociate, m.Cascade))
+			entries = append(entries, linkEntry(l, side, before, told{annals.Dissociate, m.Cascade, labels}))
 		}
 		if after != nil {
-			entries = append(entries, linkEntry(l, side, after, annals.Associate, m.Cascade))
+			entries = append(entries, linkEntry(l, side, after, told{annals.Associate, m.Cascade, labels}))
 		}
 	}
 	return entries
@@ -83,27 +83,36 @@ func sameLink(l *Link, a, b *annals.Image) bool {
 	return true
 }
 
-func linkEntry(l *Link, side int, row *annals.Image, t annals.EntryType,
-	cascade bool,
-) annals.Entry {
+// told is what an entry says of a link.
+type told struct {
+	typ     annals.EntryType
+	cascade bool
+	labels  Labels
+}
+
+func linkEntry(l *Link, side int, row *annals.Image, as told) annals.Entry {
 	self, other := &l.Owner, &l.Target
 	if side == 1 {
 		self, other = other, self
 	}
 	d := diff.Association{
-		Subject: subject(self, row), Target: subject(other, row),
+		Subject: subject(self, row, as.labels), Target: subject(other, row, as.labels),
 		IsOwningSide: l.JoinTable != "" && side == 0, JoinTable: l.JoinTable,
-		Flags: diff.Flags{Cascade: cascade},
+		Flags: diff.Flags{Cascade: as.cascade},
 	}
 	return annals.Entry{
-		Entity: self.Entity, Type: t, ObjectID: annals.ObjectID(values(row, self.Columns)...),
+		Entity: self.Entity, Type: as.typ, ObjectID: annals.ObjectID(values(row, self.Columns)...),
 		Diffs: d.Append(nil),
 	}
 }
 
-func subject(e *End, row *annals.Image) diff.Subject {
-	return diff.Subject{
-		Entity: e.Entity, Table: e.Table.String(), Field: e.Field,
-		Key: diff.Pairs(e.Key, values(row, e.Columns)),
+func subject(e *End, row *annals.Image, labels Labels) diff.Subject {
+	key := values(row, e.Columns)
+	s := diff.Subject{
+		Entity: e.Entity, Table: e.Table.String(), Field: e.Field, Key: diff.Pairs(e.Key, key),
 	}
+	if labels != nil {
+		s.Label = labels(e.Entity, annals.ObjectID(key...))
+	}
+	return s
 }

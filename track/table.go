@@ -93,6 +93,9 @@ func Check(e annals.Entity, live *catalog.Table, path string) error {
 				live.Name, path),
 		}
 	}
+	if err := checkKeyType(e, live); err != nil {
+		return err
+	}
 	return checkColumns(e, live, path)
 }
 

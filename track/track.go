@@ -15,6 +15,16 @@ import (
 // the capture or the journal. The error of a mutation that does not fit its
 // table matches annals.ErrCapture.
 func Entries(t *Table, m *annals.Mutation) ([]annals.Entry, error) {
+	return EntriesWith(t, m, nil)
+}
+
+// Labels tells the label of an object that is at hand when it is linked to
+// another, nil where it is not.
+type Labels func(entity, objectID string) *string
+
+// EntriesWith is Entries with labels for both sides of relations, which the
+// mutation itself does not know. Nil knows none.
+func EntriesWith(t *Table, m *annals.Mutation, labels Labels) ([]annals.Entry, error) {
 	var entries []annals.Entry
 	if t.Entity != nil {
 		own, ok, err := ownEntry(t, m)
@@ -30,7 +40,7 @@ func Entries(t *Table, m *annals.Mutation) ([]annals.Entry, error) {
 	part := 1
 	for i := range t.Links {
 		l := &t.Links[i]
-		for _, linked := range linkEntries(l, m) {
+		for _, linked := range linkEntries(l, m, labels) {
 			linked.Part = part
 			part++
 			if l.gives(&linked) {
@@ -157,6 +167,17 @@ func objectID(t *Table, i *annals.Image) (string, error) {
 		}
 	}
 	return annals.ObjectID(key...), nil
+}
+
+// LabelOf returns the label of the object that an image shows, with the object's
+// id; nil where it has none. ok is false for a table whose objects have no labels,
+// and for an image without the key.
+func LabelOf(t *Table, i *annals.Image) (object string, text *string, ok bool) {
+	if i == nil || t.Entity == nil || t.Entity.Label == "" {
+		return "", nil, false
+	}
+	object, err := objectID(t, i)
+	return object, label(i, t.Entity.Label), err == nil
 }
 
 func longKey(id string) bool {

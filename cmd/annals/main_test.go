@@ -106,7 +106,7 @@ func runScript(t *testing.T, file string, vars map[string]string) {
 		Condition: func(cond string) (bool, error) { return vars["DIALECT"] == cond, nil },
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "sql": execSQL, "record": record, "locked": locked, "jsonl": jsonl,
-			"secretless": secretless, "nextpage": nextPage, "rows": rows,
+			"secretless": secretless, "nextpage": nextPage, "rows": rows, "tell": tell,
 		},
 	})
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +26,12 @@ const (
 // record stores a small history in a storage: record DSN. What is recorded is
 // hostile to terminals where it can be.
 func record(ts *testscript.TestScript, _ bool, args []string) {
+	write(ts, args[0], storage.Batch{Revisions: revisions(), Entries: entries()})
+}
+
+func write(ts *testscript.TestScript, dsn string, b storage.Batch) {
 	ctx := context.Background()
-	db, d, err := open(ctx, args[0])
+	db, d, err := open(ctx, dsn)
 	ts.Check(err)
 	defer func() { ts.Check(db.Close()) }()
 	store, err := sqlstore.New(sqlstore.Config{
@@ -35,7 +41,30 @@ func record(ts *testscript.TestScript, _ bool, args []string) {
 		},
 	})
 	ts.Check(err)
-	ts.Check(store.Write(ctx, storage.Batch{Revisions: revisions(), Entries: entries()}))
+	ts.Check(store.Write(ctx, b))
+}
+
+// tell stores one entry of number n, a minute after the one before: tell DSN n type
+// entity id diffs. An id "9>10" is a change of key. An odd number has an actor.
+func tell(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	at := time.Date(2026, 3, 1, 12, n, 0, 0, time.UTC)
+	e := annals.Entry{
+		Entity: args[3], Source: "app", Type: annals.EntryType(args[2]), ObjectID: args[4],
+		TransactionHash: fmt.Sprintf("%032x", n), Seq: int64(n), CreatedAt: at, SchemaVersion: 1,
+		Diffs: json.RawMessage(args[5]),
+	}
+	if was, is, ok := strings.Cut(args[4], ">"); ok {
+		e.PreviousObjectID, e.ObjectID = was, is
+	}
+	rev := annals.Revision{Source: "app", Hash: e.TransactionHash, CreatedAt: at}
+	if n%2 == 1 {
+		rev.Managed, rev.Actor.ID, e.Blame.ID = true, "42", "42"
+	}
+	write(ts, args[0], storage.Batch{
+		Revisions: []annals.Revision{rev}, Entries: []annals.Entry{e},
+	})
 }
 
 func revisions() []annals.Revision {

@@ -40,6 +40,7 @@ func nextPage(ts *testscript.TestScript, neg bool, args []string) {
 	if !ok {
 		ts.Fatalf("stderr tells no cursor")
 	}
+	cursor, _, _ = strings.Cut(cursor, " ")
 	exits(ts, neg, append(slices.Clone(args), "--cursor", cursor))
 }
 

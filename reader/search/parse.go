@@ -106,13 +106,15 @@ func (p *parser) texts(t term, k textKey) error {
 			if v.quoted && text == "null" {
 				text = `"null"` // the text, as JSON
 			}
-		case "object":
-			text = canonicalID(text)
 		case "tx":
 			text = strings.ToLower(text)
 		}
 		if text == "" && (!v.quoted || !mayBeEmpty(k.name)) {
 			return p.fail(v.offset, `write one; the empty text is ""`, "a value is missing")
+		}
+		if k.name == "object" {
+			*list = append(*list, ObjectIDs(text)...)
+			continue
 		}
 		*list = append(*list, text)
 	}
@@ -122,14 +124,17 @@ func (p *parser) texts(t term, k textKey) error {
 // mayBeEmpty: the empty text is a value, or the id of an object.
 func mayBeEmpty(key string) bool { return key == "from" || key == "to" || key == "object" }
 
-// canonicalID brings an id that is a JSON array into the form that is stored.
-func canonicalID(id string) string {
-	if strings.HasPrefix(id, "[") {
-		if c, err := diff.Canonical([]byte(id)); err == nil {
-			return string(c)
+// ObjectIDs are the object ids that a text may mean: itself, since a text key may
+// look like anything, and where it is a JSON array its canonical form, which is
+// how a key of several columns is stored.
+func ObjectIDs(text string) []string {
+	ids := []string{text}
+	if strings.HasPrefix(text, "[") {
+		if c, err := diff.Canonical([]byte(text)); err == nil && string(c) != text {
+			ids = append(ids, string(c))
 		}
 	}
-	return id
+	return ids
 }
 
 func (p *parser) cannotLeaveOut(t term) error {
@@ -237,6 +242,9 @@ func Time(text string, o Options) (t time.Time, ok bool) {
 		return time.Time{}, false
 	}
 	t = p.Before(o.Now.In(o.Zone)).Round(0) // without the monotonic clock
+	if first := time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC); t.Before(first) {
+		t = first // and with it everything
+	}
 	return t, inRange(t)
 }
 

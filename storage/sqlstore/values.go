@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/seed-162b1470/annals"
-	"github.com/seed-162b1470/annals/internal/canonical"
+	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 )
 
@@ -52,24 +52,32 @@ func text(s string, n int) any {
 	return cut(clean(s), n)
 }
 
-// jsonValue makes the canonical text of extra data; none and null are null.
+// jsonValue makes the canonical text of extra data; none and null are null. What one
+// database's JSON type refuses is refused on all.
 func jsonValue(op string, data json.RawMessage) (any, error) {
 	if annals.IsNull(bytes.TrimSpace(data)) {
 		return nil, nil
 	}
-	out, err := canonical.Canonical(data)
+	out, err := dialect.StorableJSON(data)
 	if err != nil {
 		return nil, refuse(op, "extra data", "%v", err)
-	}
-	if canonical.HasNUL(out) {
-		return nil, refuse(op, "extra data", "holds the character U+0000, which JSON columns refuse")
 	}
 	return string(out), nil
 }
 
-// formatInstant is the text that every database's column is filled from.
+// formatInstant is the text that every database's column is filled from, and
+// compared with. Years have four digits in it: what lies before the year 1 becomes
+// its first instant, what lies behind the year 9999 its last, so that a bound of
+// time far off leaves out nothing that is stored.
 func formatInstant(t time.Time) string {
-	return t.UTC().Truncate(time.Microsecond).Format(layout.InstantFormat)
+	t = t.UTC().Truncate(time.Microsecond)
+	switch year := t.Year(); {
+	case year < 1:
+		t = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	case year > 9999:
+		t = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+	}
+	return t.Format(layout.InstantFormat)
 }
 
 // parseInstant reads what the engines' instant expression gives.

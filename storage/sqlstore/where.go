@@ -25,6 +25,10 @@ func (s *Store) filters(w *where, q storage.Query, br branch, loose bool) {
 			w.in(f.column, f.values)
 		}
 	}
+	if len(q.ObjectIDs) > 0 && br.column != layout.ColObjectID &&
+		br.column != layout.ColPreviousObjectID {
+		s.objects(w, &storage.Condition{Texts: storage.Texts(q.ObjectIDs...)})
+	}
 	if len(q.Sources) > 0 {
 		w.and()
 		w.b.in(s.eng.unindexed(w.b.d.Quote(layout.ColSource)), texts(q.Sources))
@@ -184,6 +188,10 @@ func (s *Store) condition(w *where, c *storage.Condition, table layout.Table) {
 	case c.Not && !c.Exact(): // what the database finds may be more than what matches
 	case c.On == storage.OnObject:
 		s.objects(w, c)
+	case c.On == storage.OnMove:
+		w.and()
+		w.b.text(w.b.d.Quote(layout.ColPreviousObjectID), " IS ",
+			map[bool]string{false: "NOT ", true: ""}[c.Not], "NULL")
 	case column != "":
 		w.and()
 		ref := w.b.d.Quote(column)
@@ -208,18 +216,18 @@ func (s *Store) says(b *builder, ref string, c *storage.Condition) {
 		defer b.text(")")
 	}
 	b.text("(")
-	for i, t := range c.Texts {
-		if i > 0 {
-			b.text(" OR ")
-		}
-		if t.Part {
-			s.eng.contains(b, ref, clean(t.Value))
+	var whole []string
+	for _, t := range c.Texts {
+		if !t.Part {
+			whole = append(whole, t.Value)
 			continue
 		}
-		b.text(ref, " = ")
-		b.bind(clean(t.Value))
+		s.eng.contains(b, ref, clean(t.Value))
+		b.text(" OR ")
 	}
-	if len(c.Texts) == 0 {
+	if len(whole) > 0 {
+		b.in(ref, texts(whole))
+	} else {
 		b.text("1 = 0")
 	}
 	b.text(")")

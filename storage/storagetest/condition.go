@@ -108,6 +108,7 @@ func testConditions(t *testing.T, in Instance) {
 	part := func(text string) []storage.Text { return []storage.Text{{Value: text, Part: true}} }
 	conditions := []storage.Condition{
 		{On: storage.OnObject, Texts: storage.Texts("1", "9")},
+		{On: storage.OnMove},
 		{On: storage.OnType, Texts: storage.Texts("insert", "remove")},
 		{On: storage.OnActor, Texts: storage.Texts("a", "Ä")},
 		{On: storage.OnSource, Texts: storage.Texts("App")},

@@ -195,13 +195,21 @@ func testExtra(t *testing.T, in Instance) {
 	e.ExtraData = json.RawMessage(`{"a":12345678901234567890,"b":1}`)
 	none.ExtraData = nil
 	same(t, find(t, in, storage.Query{}), []annals.Entry{e, none})
-	for _, bad := range []string{`{"a":"\u0000"}`, `{"\u0000":1}`, `{`, `x`} {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, bad := range []string{
+		`{"a":"\u0000"}`, `{"\u0000":1}`, `{`, `x`, nested(29), nested(40),
+		strings.Repeat("1", 16384), `{"a":` + strings.Repeat("1", 200_000) + "}", `[1e999999]`,
+	} {
 		e.Seq, e.ExtraData = 3, json.RawMessage(bad)
 		wantError(t, in.Store.Write(t.Context(), batchOf(e)), annals.ErrCapture, "extra data")
 	}
 	fine := entry(in.Entities[0], 4)
 	fine.ExtraData = json.RawMessage(`{"a":"\\u0000"}`)
-	write(t, in, fine)
+	deep, exact := entry(in.Entities[0], 5), entry(in.Entities[0], 6)
+	deep.ExtraData = json.RawMessage(nested(28))
+	exact.ExtraData = json.RawMessage(`[0.` + strings.Repeat("1", 16381) + "]")
+	write(t, in, fine, deep, exact)
+	same(t, find(t, in, storage.Query{Limit: 2}), []annals.Entry{exact, deep})
 }
 
 // refusals are entries that would have to be changed to be stored.

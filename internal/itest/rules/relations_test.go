@@ -12,6 +12,7 @@ import (
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
 	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/diff"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
@@ -417,4 +418,81 @@ func TestConfiguredRelationsOweNothingToModels(t *testing.T) {
 			t.Errorf("links %+v", met)
 		}
 	})
+}
+
+// What is linked is named by the label that its row had when it was linked, where
+// the transaction has seen that row, and by none otherwise.
+func TestLabelsOfLinks(t *testing.T) {
+	type Tune struct {
+		ID     int `gorm:"autoIncrement:false"`
+		Name   string
+		BandID *int
+	}
+	type Band struct {
+		ID    int `gorm:"autoIncrement:false"`
+		Name  string
+		Tunes []Tune
+	}
+	cfg := entities(map[string]config.Entity{
+		"band": {Table: "bands", Label: "name"}, "tune": {Table: "tunes", Label: "name"},
+	})
+	undone := errors.New("undone")
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		w := newWorld(t, db, cfg, &Band{}, &Tune{})
+		in := func(do func(tx *gorm.DB) error) {
+			t.Helper()
+			if err := w.db.Transaction(do); err != nil {
+				t.Fatal(err)
+			}
+		}
+		in(func(tx *gorm.DB) error {
+			err := firstError(tx.Create(&Band{ID: 1, Name: "one", Tunes: []Tune{{ID: 1, Name: "la"}}}),
+				tx.Model(&Band{ID: 1}).Update("name", "uno"))
+			if err != nil {
+				return err
+			}
+			return firstError(tx.Create(&Tune{ID: 2, Name: "lo", BandID: num(1)}),
+				tx.Delete(&Tune{ID: 2}))
+		})
+		in(func(tx *gorm.DB) error { // not seen in this transaction
+			return tx.Create(&Tune{ID: 3, Name: "lu", BandID: num(1)}).Error
+		})
+		in(func(tx *gorm.DB) error { // seen, and undone
+			err := tx.Transaction(func(tx *gorm.DB) error {
+				return firstError(tx.Model(&Band{ID: 1}).Update("name", "never"), &gorm.DB{Error: undone})
+			})
+			if !errors.Is(err, undone) {
+				return err
+			}
+			return tx.Create(&Tune{ID: 4, Name: "li", BandID: num(1)}).Error
+		})
+		in(func(tx *gorm.DB) error { // seen, and changed by SQL of the program's own
+			return firstError(tx.Model(&Band{ID: 1}).Update("name", "eins"),
+				tx.Exec("UPDATE bands SET name = 'ein'"), tx.Create(&Tune{ID: 5, Name: "le", BandID: num(1)}))
+		})
+		var got []string
+		for _, r := range w.stored("bands") {
+			d, err := diff.Parse([]byte(r.diffs))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a := d.Association; a != nil {
+				got = append(got, r.typ+" "+named(a.Subject)+" "+named(a.Target))
+			}
+		}
+		want := []string{
+			"associate one la", "associate uno lo", "dissociate uno lo", "associate - lu",
+			"associate - li", "associate - le",
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("labels (-want +got):\n%s", d)
+		}
+	})
+}
+
+func named(s diff.Subject) string {
+	if s.Label == nil {
+		return "-"
+	}
+	return *s.Label
 }

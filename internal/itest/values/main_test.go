@@ -139,12 +139,22 @@ var writing = map[string][]string{
 // read returns the column's values in the order of rows.
 func read(t *testing.T, d dialect.Dialect, q dialect.Queryer, tab table, args bool) []json.RawMessage {
 	t.Helper()
-	query := "SELECT " + d.ReadExpr(tab.column, "s."+d.Quote(tab.column.Name)) + " FROM " +
-		d.Quote(tab.name) + " AS s"
-	var bound []any
+	expr := d.ReadExpr(tab.column, "s."+d.Quote(tab.column.Name))
 	if args {
+		return readAs(t, d, q, tab, expr, 1)
+	}
+	return readAs(t, d, q, tab, expr)
+}
+
+// readAs reads the column by another expression; an argument is bound where there
+// is one.
+func readAs(
+	t *testing.T, d dialect.Dialect, q dialect.Queryer, tab table, expr string, bound ...any,
+) []json.RawMessage {
+	t.Helper()
+	query := "SELECT " + expr + " FROM " + d.Quote(tab.name) + " AS s"
+	for range bound {
 		query += " WHERE 1 = " + d.Placeholder(1)
-		bound = []any{1}
 	}
 	rows, err := q.QueryContext(t.Context(), query+" ORDER BY id", bound...)
 	if err != nil {

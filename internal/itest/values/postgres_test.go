@@ -181,6 +181,52 @@ var postgresSamples = []sample{
 		Type: "timerange", Doc: "CREATE TYPE … AS RANGE", Setup: []string{"CREATE TYPE timerange AS RANGE (subtype = time)"},
 		Values: []string{"'[08:00,17:30)'"},
 	},
+	{
+		Type: "spread", Doc: "CREATE TYPE … AS RANGE (subtype = float8)",
+		Setup:  []string{"CREATE TYPE spread AS RANGE (subtype = float8, multirange_type_name = spreads)"},
+		Values: []string{"'[0.1,0.3]'", "'[0.1,0.30000000000000004]'", "'(,Infinity)'", "'empty'", "NULL"},
+		Since:  14,
+	},
+	{
+		Type: "spread[]", Doc: "array of ranges of float8",
+		Values: []string{`'{"[0.1,0.3]",NULL,"[0.1,0.30000000000000004]"}'`, "'{}'"}, Since: 14,
+	},
+	{
+		Type: "spreads", Doc: "multirange of float8",
+		Values: []string{"'{[0.1,0.3],[1,2]}'", "'{[0.1,0.30000000000000004],[1,2]}'"}, Since: 14,
+	},
+	{
+		Type: "waits", Doc: "CREATE DOMAIN … AS a range of interval", Setup: []string{
+			"CREATE TYPE wait AS RANGE (subtype = interval)", "CREATE DOMAIN waits AS wait",
+		},
+		Values: []string{"'[1 day,1 month]'", "'[-1 year,12 mons 00:00:00.5]'"},
+	},
+	{
+		Type: "words", Doc: "CREATE TYPE … AS RANGE (subtype = text)",
+		Setup: []string{"CREATE TYPE words AS RANGE (subtype = text)"}, Values: []string{`'["a b",c]'`},
+	},
+	{
+		Type: "reading", Doc: "CREATE TYPE … AS (at timestamptz, v float8, note text, ok bool, days daterange)",
+		Setup: []string{
+			"CREATE TYPE reading AS (at timestamptz, v float8, note text, ok bool, days daterange)",
+		},
+		Values: []string{
+			"ROW('2026-01-02 03:04:05+02', 0.3, 'a b', true, '[2026-01-01,2026-02-01)')",
+			"ROW('2026-01-02 03:04:05+02', 0.30000000000000004, '', false, NULL)",
+			`ROW(NULL, 'NaN', 'with "quotes" \ and (braces)', NULL, 'empty')`, "ROW(NULL,NULL,NULL,NULL,NULL)", "NULL",
+		},
+	},
+	{
+		Type: "reading[]", Doc: "array of those",
+		Values: []string{
+			"ARRAY[ROW('2026-01-02 03:04:05+02', 0.3, 'a b', true, NULL)::reading, NULL]",
+			"ARRAY[[ROW(NULL, 0.1, NULL, NULL, NULL)::reading]]",
+		},
+	},
+	{
+		Type: "datelist[]", Doc: "array of a domain over date[]", Setup: []string{"CREATE DOMAIN datelist AS date[]"},
+		Values: []string{`'{"{2026-01-02,NULL}",NULL}'`},
+	},
 	{Type: "int4multirange", Values: []string{"'{[1,3),[5,8)}'", "'{}'"}, Since: 14},
 	{Type: "tstzmultirange", Values: []string{"'{[2026-01-01 00:00:00+02,2026-01-02 00:00:00+02]}'"}, Since: 14},
 	{Type: "point", Values: []string{"'(1.5,-2)'", "'(0.1,1e300)'", "'(1e-5,123456789012345)'"}},

@@ -29,6 +29,8 @@ const (
 
 // cleaning is what removing old entries showed.
 type cleaning struct {
+	// loaded is what it took to store the entries.
+	loaded             time.Duration
 	entries, revisions int64
 	took               time.Duration
 	batches            int
@@ -46,11 +48,10 @@ func measureCleaning(ctx context.Context, e engine, o options) (c cleaning, err 
 	}
 	defer func() { err = errors.Join(err, p.close(ctx)) }()
 	h := newHistory(o.clean)
-	l, err := p.load(ctx, h)
-	if err != nil {
+	if c.loaded, err = p.load(ctx, h); err != nil {
 		return c, fmt.Errorf("load entries: %w", err)
 	}
-	progress("%s: loaded %d entries in %s", e.kind(), l.entries, l.took.Round(time.Second))
+	progress("%s: loaded %d entries in %s", e.kind(), h.n, c.loaded.Round(time.Second))
 	d, err := dialect.Detect(ctx, p.db, e.scheme())
 	if err != nil {
 		return c, err
@@ -96,6 +97,35 @@ func measureCleaning(ctx context.Context, e engine, o options) (c cleaning, err 
 		return c, fmt.Errorf("%d entries were removed, not %d", c.entries, o.clean)
 	}
 	return c, nil
+}
+
+// load makes the tables and fills them by batches, as a relay would.
+func (p *place) load(ctx context.Context, h history) (took time.Duration, err error) {
+	s := &side{place: p, audited: true}
+	if err := s.fill(ctx, work{op: opUpdate, rows: 1, ops: 1}); err != nil {
+		return 0, err
+	}
+	d, err := dialect.Detect(ctx, p.db, p.engine.scheme())
+	if err != nil {
+		return 0, err
+	}
+	store, err := sqlstore.New(sqlstore.Config{
+		Name: auditor.DefaultStorage, DB: p.db, Dialect: d,
+		AuditTable: func(context.Context, string) (annals.Table, error) {
+			return annals.Table{Name: audit}, nil
+		},
+	})
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	for at := 0; at < h.n; at += batchSize {
+		if err := store.Write(ctx, h.batch(at, min(at+batchSize, h.n))); err != nil {
+			return 0, err
+		}
+	}
+	took = time.Since(start)
+	return took, p.exec(ctx, p.engine.settle(audit, "annals_revision")...)
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -243,6 +273,13 @@ func (r report) cleaning(p *page) {
 			rate(int(c.entries), c.took.Seconds()), count(int(c.revisions)), count(c.batches),
 			millis(held.Seconds())+" / "+millis(longest(c.held).Seconds()),
 			latency(c.alone), latency(c.beside), waits)
+	}
+	p.text("")
+	for _, res := range r.results {
+		p.text("%s took in these %s entries in %s by batches of %s: %s a second.",
+			res.engine.title(), count(r.options.clean),
+			res.cleaned.loaded.Round(100*time.Millisecond), count(batchSize),
+			rate(r.options.clean, res.cleaned.loaded.Seconds()))
 	}
 	p.text("")
 }

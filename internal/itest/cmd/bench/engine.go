@@ -34,6 +34,8 @@ type server interface {
 	about() []string
 	// settle statements bring statistics up to date and clear away dead rows.
 	settle(tables ...string) []string
+	// pour stores rows as fast as the database takes them.
+	pour(ctx context.Context, p *place, rows pouring) error
 }
 
 // traits are what is known of it.

@@ -178,7 +178,6 @@ type result struct {
 	settings []string
 	writes   []writing
 	reads    []reading
-	loaded   loading
 	cleaned  cleaning
 }
 
@@ -197,7 +196,7 @@ func measureDatabase(ctx context.Context, e engine, o options) (result, error) {
 		return r, err
 	}
 	if o.entries > 0 {
-		if r.reads, r.loaded, err = measureReading(ctx, e, o); err != nil {
+		if r.reads, err = measureReading(ctx, e, o); err != nil {
 			return r, err
 		}
 	}

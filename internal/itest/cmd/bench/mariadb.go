@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,6 +92,23 @@ func (mariadbEngine) about() []string {
 
 func (mariadbEngine) settle(tables ...string) []string {
 	return []string{"ANALYZE TABLE " + strings.Join(tables, ", ")}
+}
+
+// pour stores many rows with a statement, whose values the driver writes into its
+// text.
+func (mariadbEngine) pour(ctx context.Context, p *place, rows pouring) (err error) {
+	db, err := p.open(interpolated, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for part := range slices.Chunk(rows.rows, batchSize) {
+		_, err := db.ExecContext(ctx, rows.insert(len(part)), slices.Concat(part...)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // extra: the receipts take a statement, and so do each 10,000 numbers beyond the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net/url"
 
@@ -82,6 +83,20 @@ func (postgresEngine) settle(tables ...string) []string {
 		statements = append(statements, "VACUUM (ANALYZE) "+t)
 	}
 	return statements
+}
+
+// pour copies.
+func (postgresEngine) pour(ctx context.Context, p *place, rows pouring) (err error) {
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return conn.Raw(func(c any) error {
+		_, err := c.(*stdlib.Conn).Conn().CopyFrom(ctx, pgx.Identifier{rows.table}, rows.columns,
+			pgx.CopyFromRows(rows.rows))
+		return err
+	})
 }
 
 // extra: one statement stores the revision and its receipts and draws numbers.

@@ -8,160 +8,178 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/auditor"
-	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/reader"
-	"github.com/seed-162b1470/annals/storage/sqlstore"
 )
 
-const pageSize = 50
+const (
+	pageSize = 50
+	// scanned is the bound of a question that asks for one (reader.Query.Scan).
+	scanned = 10_000
+	// fewAsks and longAsk: a question is not asked again, once it was that often and
+	// has taken that long in all.
+	fewAsks = 20
+	longAsk = 15 * time.Second
+)
 
 // reading is what one question took.
 type reading struct {
 	question
-	p50, p95 time.Duration
+	p50, p95, longest time.Duration
 	// entries is the mean of an answer's, statements how many one asks.
 	entries float64
 	counts
 }
 
-// loading is what filling the history took.
-type loading struct {
-	entries int
-	took    time.Duration
-}
+// The design's limits; none for what it does not name.
+const (
+	ofHistory = 5 * time.Millisecond
+	ofPage    = 50 * time.Millisecond
+	unnamed   = time.Duration(0)
+)
 
-// question is what is asked; n counts the times. ready prepares it untimed.
+// question is what is asked; n counts the times.
 type question struct {
 	name   string
 	target time.Duration
-	query  func(h history, n int) reader.Query
+	query  func(c *corpus, n int) reader.Query
 	// within: behind a random place, by a cursor.
 	within bool
-	// revision: the whole of a transaction, in place of a page.
-	revision bool
+	// revision, where there is one, names a revision to read, in place of a page.
+	revision func(c *corpus, n int) int
 }
 
 func questions() []question {
-	const history5, page50 = 5 * time.Millisecond, 50 * time.Millisecond
-	object := func(id func(h history, n int) string) func(history, int) reader.Query {
-		return func(h history, n int) reader.Query {
-			return reader.Query{Entity: entity, ObjectID: id(h, n)}
-		}
+	all := func(*corpus, int) reader.Query { return reader.Query{} }
+	object := func(c *corpus, n int) reader.Query {
+		k, id := c.draw(chance(n))
+		return reader.Query{Entity: entityName(k), ObjectID: id}
 	}
-	typical := func(h history, n int) string {
-		for ; ; n += 7919 {
-			if id := h.object(n * 104729 % h.n); id != hotObject {
-				return id
+	hot := func(*corpus, int) reader.Query {
+		return reader.Query{Entity: entityName(hotHome), ObjectID: hotObject}
+	}
+	actor := func(id string) func(*corpus, int) reader.Query {
+		return func(_ *corpus, n int) reader.Query {
+			if id != "" {
+				return reader.Query{Actor: id}
 			}
+			return reader.Query{Actor: fmt.Sprintf("user-%d", 1+n%(manyActors-1))}
 		}
 	}
-	hot := func(history, int) string { return hotObject }
-	actor := func(id string) func(history, int) reader.Query {
-		return func(_ history, n int) reader.Query {
-			q := reader.Query{Entity: entity, Actor: id}
-			if id == "" {
-				q.Actor = fmt.Sprintf("user-%d", 1+n%(actors-1))
-			}
-			return q
-		}
+	field := func(q reader.Query) func(*corpus, int) reader.Query {
+		return func(*corpus, int) reader.Query { return q }
 	}
-	stream := func(history, int) reader.Query { return reader.Query{Entity: entity} }
-	hour := func(h history, n int) reader.Query {
-		at := h.at(chance(n).IntN(h.n))
-		return reader.Query{Entity: entity, Since: at, Until: at.Add(time.Hour)}
+	hour := func(c *corpus, n int) reader.Query {
+		at := c.at(c.n/3 + chance(n).IntN(max(1, c.n/3)))
+		return reader.Query{Since: at, Until: at.Add(time.Hour)}
+	}
+	small := func(c *corpus, n int) int { return chance(n).IntN(len(c.firsts)) }
+	large := func(c *corpus, n int) int { return c.large[n%len(c.large)] }
+	of := func(t annals.EntryType) func(*corpus, int) reader.Query {
+		return func(*corpus, int) reader.Query { return reader.Query{Types: []annals.EntryType{t}} }
+	}
+	one := func(k int) func(*corpus, int) reader.Query {
+		return func(*corpus, int) reader.Query { return reader.Query{Entity: entityName(k)} }
 	}
 	return []question{
-		{name: "object, typical (about 10 entries)", target: history5, query: object(typical)},
-		{name: "object, hot (1 %), newest", target: history5, query: object(hot)},
-		{name: "object, hot, a page within", target: history5, query: object(hot), within: true},
-		{name: "stream, newest", target: page50, query: stream},
-		{name: "stream, a page within", target: page50, query: stream, within: true},
-		{name: "actor, typical (0.08 %)", target: page50, query: actor("")},
-		{name: "actor, hot (20 %), newest", target: page50, query: actor(hotActor)},
-		{name: "actor, hot, a page within", target: page50, query: actor(hotActor), within: true},
-		{name: "one hour, newest first", target: page50, query: hour},
-		{name: "one revision, whole", target: page50, query: stream, revision: true},
+		{name: "object, typical (about 10 entries)", target: ofHistory, query: object},
+		{name: "object, hot (1 %), newest", target: ofHistory, query: hot},
+		{name: "object, hot, a page within", target: ofHistory, query: hot, within: true},
+		{name: "largest entity, newest", target: ofPage, query: one(0)},
+		{name: "smallest entity, newest", target: ofPage, query: one(manyEntities - 1)},
+		{name: "stream, newest", target: ofPage, query: all},
+		{name: "stream, a page within", target: ofPage, query: all, within: true},
+		{name: "actor, typical (1.6 %)", target: ofPage, query: actor("")},
+		{name: "actor, hot (20 %), newest", target: ofPage, query: actor(hotActor)},
+		{name: "actor, hot, a page within", target: ofPage, query: actor(hotActor), within: true},
+		{name: "actor, rare, all", target: ofPage, query: actor(rareActor)},
+		{name: "one hour, newest first", target: ofPage, query: hour},
+		{name: "one revision, whole", target: ofPage, revision: small},
+		{name: "one revision of 5,000 entries, whole", target: ofPage, revision: large},
+		{name: "type remove (5 %), newest", target: ofPage, query: of(annals.Remove)},
+		{name: "type truncate (3 in 100,000), all", target: ofPage, query: of(rareType)},
+		{name: "field, common (1 in 3), newest", query: field(reader.Query{Field: plainField})},
+		{
+			name:  "field, rare, looking at 10,000 entries",
+			query: field(reader.Query{Field: rareField, Scan: scanned}),
+		},
+		{
+			name:  "field, rare (1 in 20,000), a page",
+			query: field(reader.Query{Field: rareField}),
+		},
 	}
 }
 
-func measureReading(
-	ctx context.Context, e engine, o options,
-) (all []reading, l loading, err error) {
+func measureReading(ctx context.Context, e engine, o options) (all []reading, err error) {
 	p, err := newPlace(ctx, e)
 	if err != nil {
-		return nil, l, err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.close(ctx)) }()
-	h := newHistory(o.entries)
-	if l, err = p.load(ctx, h); err != nil {
-		return nil, l, fmt.Errorf("load entries: %w", err)
+	c := newCorpus(o.entries)
+	begun := time.Now()
+	if err := p.fill(ctx, c); err != nil {
+		return nil, fmt.Errorf("store entries: %w", err)
 	}
-	progress("%s: loaded %d entries in %s", e.kind(), l.entries, l.took.Round(time.Second))
-	aud, err := newAuditor(p.db, e)
+	progress("%s: %d entries stored in %s", e.kind(), c.n, time.Since(begun).Round(time.Second))
+	r, err := p.reader(nil)
 	if err != nil {
-		return nil, l, err
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, r.close()) }()
 	t := &tracer{}
-	traced, err := p.open("", t)
+	counted, err := p.reader(t)
 	if err != nil {
-		return nil, l, err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, traced.Close()) }()
-	counted, err := newAuditor(traced, e)
-	if err != nil {
-		return nil, l, err
-	}
+	defer func() { err = errors.Join(err, counted.close()) }()
 	for _, q := range questions() {
-		r, err := q.ask(ctx, aud.Reader(), h, o.asks)
+		m, err := q.ask(ctx, r.Reader, c, o.asks)
 		if err != nil {
-			return nil, l, fmt.Errorf("%s: %w", q.name, err)
+			return nil, fmt.Errorf("%s: %w", q.name, err)
 		}
-		if r.counts, err = q.count(ctx, counted.Reader(), h, t); err != nil {
-			return nil, l, fmt.Errorf("%s: %w", q.name, err)
+		if m.counts, err = q.count(ctx, counted.Reader, c, t); err != nil {
+			return nil, fmt.Errorf("%s: %w", q.name, err)
 		}
-		all = append(all, r)
-		progress("%s: %s: %s / %s", e.kind(), q.name, r.p50, r.p95)
+		all = append(all, m)
+		progress("%s: %s: %s / %s / %s, %d statements", e.kind(), q.name, m.p50, m.p95, m.longest,
+			m.statements)
 	}
-	return all, l, nil
+	return all, nil
 }
 
-// load makes the tables and fills them by batches, as a relay would.
-func (p *place) load(ctx context.Context, h history) (loading, error) {
-	s := &side{place: p, audited: true}
-	if err := s.fill(ctx, work{op: opUpdate, rows: 1, ops: 1}); err != nil {
-		return loading{}, err
-	}
-	d, err := dialect.Detect(ctx, p.db, p.engine.scheme())
+// pooled is a reader with connections of its own.
+type pooled struct {
+	*reader.Reader
+	close func() error
+}
+
+// reader opens the database for reading, by a configuration that names no entity, as
+// one of so many would.
+func (p *place) reader(t *tracer) (pooled, error) {
+	db, err := p.open("", t)
 	if err != nil {
-		return loading{}, err
+		return pooled{}, err
 	}
-	store, err := sqlstore.New(sqlstore.Config{
-		Name: auditor.DefaultStorage, DB: p.db, Dialect: d,
-		AuditTable: func(context.Context, string) (annals.Table, error) {
-			return annals.Table{Name: audit}, nil
-		},
+	aud, err := auditor.New(auditor.Config{
+		Sources:  map[string]auditor.Source{"app": {DB: db, Dialect: p.engine.scheme()}},
+		Entities: map[string]config.Entity{config.Wildcard: {}},
 	})
 	if err != nil {
-		return loading{}, err
+		return pooled{}, errors.Join(err, db.Close())
 	}
-	start := time.Now()
-	for at := 0; at < h.n; at += batchSize {
-		if err := store.Write(ctx, h.batch(at, min(at+batchSize, h.n))); err != nil {
-			return loading{}, err
-		}
-	}
-	l := loading{entries: h.n, took: time.Since(start)}
-	return l, p.exec(ctx, p.engine.settle(audit, "annals_revision")...)
+	return pooled{aud.Reader(), db.Close}, nil
 }
 
 // ask times a question: a tenth more than n times, of which the first warm up.
 func (q question) ask(
-	ctx context.Context, r *reader.Reader, h history, n int,
+	ctx context.Context, r *reader.Reader, c *corpus, n int,
 ) (reading, error) {
 	out := reading{question: q}
 	var times []time.Duration
+	begun := time.Now()
 	for i := range n + n/10 {
-		run, err := q.prepare(ctx, r, h, i)
+		run, err := q.prepare(ctx, r, c, i)
 		if err != nil {
 			return out, err
 		}
@@ -172,20 +190,25 @@ func (q question) ask(
 		}
 		if i >= n/10 {
 			times = append(times, time.Since(start))
-			out.entries += float64(found) / float64(n)
+			out.entries += float64(found)
+		}
+		if len(times) >= fewAsks && time.Since(begun) > longAsk {
+			break
 		}
 	}
+	out.entries /= float64(max(1, len(times)))
 	out.p50, out.p95 = percentiles(times)
+	out.longest = longest(times)
 	return out, nil
 }
 
 // prepare returns what asks the question for the n-th time, and how many entries
 // the answer has.
 func (q question) prepare(
-	ctx context.Context, r *reader.Reader, h history, n int,
+	ctx context.Context, r *reader.Reader, c *corpus, n int,
 ) (func() (int, error), error) {
-	if q.revision {
-		hash := h.hash(chance(n).IntN(h.n))
+	if q.revision != nil {
+		hash := c.hash(q.revision(c, n))
 		return func() (int, error) {
 			v, err := r.Revision(ctx, hash)
 			found := 0
@@ -195,10 +218,10 @@ func (q question) prepare(
 			return found, err
 		}, nil
 	}
-	query := q.query(h, n)
+	query := q.query(c, n)
 	if q.within {
 		place := query
-		place.Limit, place.Until = 1, h.at(h.n/10+chance(n).IntN(h.n-h.n/10))
+		place.Limit, place.Until = 1, c.at(c.n/10+chance(n).IntN(c.n-c.n/10))
 		page, err := r.Find(ctx, place)
 		if err != nil {
 			return nil, err
@@ -212,20 +235,22 @@ func (q question) prepare(
 	}, nil
 }
 
-// count counts one asking.
+// count counts one asking, the one of three that takes the most.
 func (q question) count(
-	ctx context.Context, r *reader.Reader, h history, t *tracer,
-) (c counts, err error) {
+	ctx context.Context, r *reader.Reader, c *corpus, t *tracer,
+) (most counts, err error) {
 	for n := range 3 {
-		run, err := q.prepare(ctx, r, h, n)
+		run, err := q.prepare(ctx, r, c, n)
 		if err != nil {
-			return c, err
+			return most, err
 		}
 		t.reset()
 		if _, err := run(); err != nil {
-			return c, err
+			return most, err
 		}
-		c, _ = t.reset()
+		if got, _ := t.reset(); got.statements > most.statements {
+			most = got
+		}
 	}
-	return c, nil
+	return most, nil
 }

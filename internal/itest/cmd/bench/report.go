@@ -164,31 +164,37 @@ func (r report) history(p *page) {
 	if r.options.entries == 0 {
 		return
 	}
-	p.text("## Reading: pages of %d among %s entries\n", pageSize, count(r.options.entries))
-	p.text("Through the reader, p50 / p95 in milliseconds of %d askings after a warm-up. An object",
+	p.text("## Reading: pages of %d among %s entries of %d entities\n", pageSize,
+		count(r.options.entries), manyEntities)
+	p.text("Through the reader, p50 / p95 / longest in milliseconds of %d askings after a warm-up",
 		r.options.asks)
-	p.text("has about ten entries, one has 1 %% of all; an actor about 0.08 %%, one 20 %%. A page")
-	p.text("takes the statements told in the last column, the registry of entities included.\n")
+	p.text("(of %d or more where they take longer than %d s in all). One entity has a quarter of",
+		fewAsks, int(longAsk.Seconds()))
+	p.text("all entries, the others have shares as 1, 1/2, 1/3, … of the rest; an object has about ten,")
+	p.text("one has 1 %% of all. There are %d actors, one of whom made 20 %% of the revisions, and one",
+		manyActors)
+	p.text("who made one in %s. A revision has one to %s entries of any entities, %s have %s. Where no",
+		count(rareEvery), count(mostPerRevision), count(largeRevisions), count(largeRevision))
+	p.text("entity is named, all are asked. The last columns are the entries of an answer and the")
+	p.text("statements that it takes, the registry of entities included.\n")
 	head := []string{"question", "design's p95"}
 	for _, res := range r.results {
 		head = append(head, res.engine.title())
 	}
 	p.head(append(head, "entries", "statements")...)
 	for i, q := range questions() {
-		cells := []string{q.name, "< " + millis(q.target.Seconds())}
+		target := "–"
+		if q.target > 0 {
+			target = "< " + millis(q.target.Seconds())
+		}
+		cells := []string{q.name, target}
 		for _, res := range r.results {
 			m := res.reads[i]
-			cells = append(cells, millis(m.p50.Seconds())+" / "+millis(m.p95.Seconds()))
+			cells = append(cells, millis(m.p50.Seconds())+" / "+millis(m.p95.Seconds())+" / "+
+				millis(m.longest.Seconds()))
 		}
 		first := r.results[0].reads[i]
 		p.row(append(cells, fmt.Sprintf("%.0f", first.entries), count(first.statements))...)
-	}
-	p.text("")
-	for _, res := range r.results {
-		p.text("%s took in %s entries in %s by batches of %s: %s a second.",
-			res.engine.title(), count(res.loaded.entries),
-			res.loaded.took.Round(100*time.Millisecond), count(batchSize),
-			rate(res.loaded.entries, res.loaded.took.Seconds()))
 	}
 	p.text("")
 }

@@ -7,12 +7,15 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	modernc "modernc.org/sqlite"
 
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
 )
 
 type sqliteEngine struct{ dir string }
@@ -65,6 +68,28 @@ func (sqliteEngine) about() []string {
 
 func (sqliteEngine) settle(...string) []string {
 	return []string{"ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"}
+}
+
+// pour stores row after row by one statement, in one transaction.
+func (sqliteEngine) pour(ctx context.Context, p *place, rows pouring) error {
+	tx, err := p.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	insert, err := tx.PrepareContext(ctx, rows.insert(1))
+	for i := 0; err == nil && i < len(rows.rows); i++ {
+		values := slices.Clone(rows.rows[i])
+		for n, v := range values {
+			if t, ok := v.(time.Time); ok {
+				values[n] = t.Format(layout.InstantFormat)
+			}
+		}
+		_, err = insert.ExecContext(ctx, values...)
+	}
+	if err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
 }
 
 // extra: receipts, two for the numbers and, where rows are read before they
