@@ -129,8 +129,7 @@ type history struct {
 
 // add takes an entry; told is false where it does not touch the field.
 func (h *history) add(e *annals.Entry) (told bool, err error) {
-	// What is no diff has no changes, and is shown as it stands.
-	d, unread := diff.Parse(e.Diffs)
+	d, ok := parsed(e)
 	if h.field != "" {
 		d.Changes = slices.DeleteFunc(d.Changes, func(c diff.Change) bool {
 			return c.Column != h.field && !strings.HasPrefix(h.field, c.Column+".")
@@ -143,12 +142,19 @@ func (h *history) add(e *annals.Entry) (told bool, err error) {
 	if h.app.json {
 		return true, h.app.printJSON(entryRecord(e))
 	}
-	if unread != nil {
+	if !ok {
 		h.raw(e)
 		return true, nil
 	}
 	h.rows(e, d)
 	return true, nil
+}
+
+// parsed reads what an entry says. What is no diff has no changes, and is shown as it
+// stands.
+func parsed(e *annals.Entry) (d diff.Diff, ok bool) {
+	d, err := diff.Parse(e.Diffs)
+	return d, err == nil
 }
 
 // raw adds a row with the text of diffs that cannot be read.

@@ -83,11 +83,11 @@ func (a *app) remarkField(
 	page, err := r.Find(ctx, reader.Query{
 		Entities: []string{entity}, Fields: []string{field}, Limit: 1, Scan: lookedAt,
 	})
-	if err != nil && !errors.Is(err, annals.ErrSchema) {
-		return err
-	}
-	if err != nil || len(page.Entries) > 0 {
+	if errors.Is(err, annals.ErrSchema) || len(page.Entries) > 0 {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	where := "and no entry names one"
 	if page.Next != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed-162b1470/annals"
@@ -54,6 +55,8 @@ type store struct {
 	dialect dialect.Dialect
 	cfg     config.Storage
 	sql     *sqlstore.Store
+	// remembered has the audit tables of the registry by entity, as last read.
+	remembered atomic.Pointer[map[string]annals.Table]
 }
 
 // New checks cfg and returns the auditor. Faults in the configuration come all
@@ -186,6 +189,7 @@ func (a *Auditor) newSource(
 	s.capture = capture.NewSource(s.registry, capture.Config{
 		Source: name, Sink: sink, Actor: a.cfg.Actor, Listener: a.cfg.Listener,
 		Raw: capture.RawPolicy(c.Raw), Stored: a.cfg.Stored, Switch: &a.switches, Now: a.cfg.Now, Logger: a.cfg.Logger,
+		Aborted: func(err error) bool { return d.Classify(err) == dialect.ClassAborted },
 	})
 	return s, nil
 }

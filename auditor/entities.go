@@ -136,7 +136,12 @@ func (a *Auditor) auditTable(
 	if e, ok := a.file.Entities[name]; ok && name != config.Wildcard {
 		return s.table(e.Entity(name)), nil
 	}
-	registered, err := s.sql.Registered(ctx)
+	if tables := s.remembered.Load(); tables != nil {
+		if table, ok := (*tables)[name]; ok {
+			return table, nil
+		}
+	}
+	registered, err := s.registered(ctx)
 	if err == nil {
 		for _, r := range registered {
 			if r.Entity == name {
@@ -148,6 +153,21 @@ func (a *Auditor) auditTable(
 		return s.table(e), nil
 	}
 	return annals.Table{}, unknownEntity(name)
+}
+
+// registered reads the registry and remembers it: a page of many entities would ask for
+// it once for each. Every question reads it first, to know what there is.
+func (s *store) registered(ctx context.Context) ([]sqlstore.Registered, error) {
+	registered, err := s.sql.Registered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tables := make(map[string]annals.Table, len(registered))
+	for _, r := range registered {
+		tables[r.Entity] = r.Table
+	}
+	s.remembered.Store(&tables)
+	return registered, nil
 }
 
 func unknownEntity(name string) error {
@@ -178,7 +198,7 @@ func (a *Auditor) known(ctx context.Context) ([]reader.EntityInfo, error) {
 	}
 	_, all := a.file.Entities[config.Wildcard]
 	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
-		registered, err := a.storages[name].sql.Registered(ctx)
+		registered, err := a.storages[name].registered(ctx)
 		if errors.Is(err, annals.ErrSchema) && !all {
 			continue // the question itself will say so, naming its entity
 		}

@@ -22,7 +22,7 @@ func (a *Auditor) Retention(
 	var targets []retention.Target
 	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
 		s := a.storages[name]
-		registered, err := s.sql.Registered(ctx)
+		registered, err := s.registered(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("read the registry of storage %s: %w", name, err)
 		}

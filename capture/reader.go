@@ -106,8 +106,21 @@ func (r *Reader) scan(rows *sql.Rows, extra int, take func(Row) error) (err erro
 			return err
 		}
 	}
-	return rows.Err()
+	if err := rows.Err(); err != nil {
+		return &QueryError{err}
+	}
+	return nil
 }
+
+// QueryError is what the database said to a query of a Reader. Its text is the
+// database's.
+type QueryError struct{ Err error }
+
+// Error implements error.
+func (e *QueryError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the database's own error.
+func (e *QueryError) Unwrap() error { return e.Err }
 
 func (r *Reader) row(values []any) (Row, error) {
 	image := &annals.Image{Columns: r.names, Values: make([]json.RawMessage, len(r.kept))}
@@ -199,7 +212,7 @@ func (r *Reader) ByColumns(
 		}
 		rows, err := q.QueryContext(ctx, query, args...)
 		if err != nil {
-			return nil, fmt.Errorf("read rows of %s: %w", r.table.Live.Name, err)
+			return nil, fmt.Errorf("read rows of %s: %w", r.table.Live.Name, &QueryError{err})
 		}
 		read, err := r.Scan(rows, 0)
 		if err != nil {
@@ -213,16 +226,25 @@ func (r *Reader) ByColumns(
 // In is the condition that columns have one of n values, with placeholders
 // numbered from first.
 func In(d dialect.Dialect, columns []string, n, first int) string {
+	return InOf(d, "", columns, n, first)
+}
+
+// InOf is In for columns of a table among several; qualifier, quoted, precedes
+// each unless it is empty.
+func InOf(d dialect.Dialect, qualifier string, columns []string, n, first int) string {
+	if qualifier != "" {
+		qualifier += "."
+	}
 	var b strings.Builder
 	if len(columns) == 1 {
-		b.WriteString(d.Quote(columns[0]))
+		b.WriteString(qualifier + d.Quote(columns[0]))
 	} else {
 		b.WriteByte('(')
 		for i, c := range columns {
 			if i > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(d.Quote(c))
+			b.WriteString(qualifier + d.Quote(c))
 		}
 		b.WriteByte(')')
 	}

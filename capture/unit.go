@@ -43,6 +43,9 @@ type Config struct {
 	Raw    RawPolicy
 	Now    func() time.Time
 	Logger *slog.Logger
+	// Aborted tells the error of a statement that the database did not run because
+	// an earlier one had failed in the transaction. Nil knows of no such errors.
+	Aborted func(error) bool
 }
 
 // Unit gathers what one transaction changes. It implements conn.Watcher: the
@@ -69,6 +72,10 @@ type Unit struct {
 	locked bool
 	// asked is what Config.Actor answered in this transaction.
 	asked *annals.Actor
+	// stored is what Undone and Stands go back to; standing tells that what was
+	// captured is stored in a transaction that goes on.
+	stored   *stored
+	standing bool
 	// contexts are those of the entries that are being written, told what to tell
 	// after the commit: both only for Config.Stored.
 	contexts []context.Context
@@ -91,6 +98,9 @@ type mark struct {
 	comment     *annals.Comment
 	written     *written
 	told        int
+	// sealed: what was captured before it was stored after it, and is gone with a
+	// rollback to it.
+	sealed bool
 }
 
 // binding is who acts in the transaction: bound by its first captured statement.
@@ -265,12 +275,14 @@ func (u *Unit) Flush(ctx context.Context, tx dialect.Execer) error {
 	if len(u.failures) > 0 {
 		return errors.Join(u.failures...)
 	}
+	before := u.store()
 	if u.written != nil {
 		sink, _ := u.cfg.Sink.(Parts) // or nothing would be written
 		if err := u.rest(ctx, tx, sink); err != nil {
 			return err
 		}
 		u.flush()
+		u.stored = before
 		return nil
 	}
 	if len(u.pending) == 0 {
@@ -289,6 +301,7 @@ func (u *Unit) Flush(ctx context.Context, tx dialect.Execer) error {
 		return u.unwritten(len(entries), err)
 	}
 	u.flush()
+	u.stored = before
 	u.log(ctx, &rev, entries)
 	return nil
 }
@@ -356,7 +369,13 @@ func (u *Unit) log(ctx context.Context, rev *annals.Revision, entries []annals.E
 }
 
 // Committing implements conn.Watcher.
-func (u *Unit) Committing(ctx context.Context, tx conn.Raw) error { return u.Flush(ctx, tx) }
+func (u *Unit) Committing(ctx context.Context, tx conn.Raw) error {
+	err := u.Flush(ctx, tx)
+	if err != nil && u.cfg.Aborted != nil && u.cfg.Aborted(err) {
+		return errors.Join(conn.ErrAborted, err)
+	}
+	return err
+}
 
 // Committed implements conn.Watcher: comments are used up, and the application is
 // told of the entries.
@@ -391,11 +410,11 @@ func (u *Unit) reset() {
 	u.pending, u.marks, u.binding, u.flushed, u.locked = nil, nil, nil, nil, false
 	u.size, u.base, u.written = 0, 0, nil
 	u.asked, u.contexts, u.told = nil, nil, nil
+	u.stored, u.standing = nil, false
 	u.labels.forget()
 }
 
-// Savepoint implements conn.Watcher. The same savepoint noted twice in a row is
-// one.
+// Savepoint implements conn.Watcher.
 func (u *Unit) Savepoint(name string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -405,9 +424,6 @@ func (u *Unit) Savepoint(name string) {
 	}
 	if u.binding != nil {
 		m.bound, m.comment = true, u.binding.comment
-	}
-	if last := len(u.marks) - 1; last >= 0 && u.marks[last] == m {
-		return
 	}
 	u.marks = append(u.marks, m)
 }
@@ -423,15 +439,17 @@ func (u *Unit) RollbackTo(name string) {
 			u.goBack(u.marks[i])
 			u.failures = u.failures[:min(u.marks[i].failures, len(u.failures))]
 			u.unbind(u.marks[i])
+			if u.marks[i].sealed {
+				u.failures = append(u.failures, lostSavepoint(name,
+					"call what may end a transaction outside of its savepoints"))
+			}
 			u.marks = u.marks[:i+1]
 			return
 		}
 	}
-	if len(u.pending) > 0 {
-		u.failures = append(u.failures, &annals.Error{
-			Op: "roll back to", Subject: "savepoint " + name, Err: annals.ErrCapture,
-			Remedy: "set savepoints through the audited connection",
-		})
+	if len(u.pending) > 0 || u.standing {
+		u.failures = append(u.failures, lostSavepoint(name,
+			"set savepoints through the audited connection"))
 	}
 }
 

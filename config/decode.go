@@ -144,6 +144,9 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 			d.faults.unreadable(path, problem, remedy)
 			return
 		}
+		if expanded != text {
+			d.faults.noteEnv(path, expanded, text)
+		}
 		text = expanded
 	}
 	var err error
@@ -164,16 +167,22 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 		var i int64
 		i, err = strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 0, strconv.IntSize)
 		v.SetInt(i)
+		text = strconv.FormatInt(i, 10)
 	case reflect.Float64:
 		var f float64
 		f, err = strconv.ParseFloat(text, 64)
 		v.SetFloat(f)
+		text = fmt.Sprint(f)
 	default:
 		err = fmt.Errorf("no decoder for %s", v.Type())
 	}
 	if err != nil {
 		// The text is left out: it may come from the environment.
 		d.faults.unreadable(path, "must be a number", "")
+		return
+	}
+	if of, ok := d.faults.fromEnv[path]; ok {
+		d.faults.noteEnv(path, text, of.written) // as a fault prints the number
 	}
 }
 

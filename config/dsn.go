@@ -1,11 +1,11 @@
 package config
 
 import (
-	"errors"
 	"net"
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -30,6 +30,8 @@ type DSN struct {
 	// Scheme is one of the constants above; "postgresql" became SchemePostgres.
 	Scheme string
 	// User, Host, Port and Database of a server; Port has the scheme's default.
+	// Where PostgreSQL's client is to try several servers, Host lists them with
+	// their ports, "db1:5432,db2:5433", and Port is empty.
 	User, Host, Port, Database string
 	// Socket is the path of a Unix socket (postgres: its folder), instead of Host.
 	Socket string
@@ -71,6 +73,8 @@ func (d DSN) Server() string {
 		return d.Path
 	case d.Socket != "":
 		return d.Socket
+	case d.Port == "":
+		return d.Host
 	}
 	return net.JoinHostPort(d.Host, d.Port)
 }
@@ -127,6 +131,12 @@ func (e *dsnFault) Unwrap() error { return ErrDSN }
 const dsnForms = "write postgres://user:password@host:5432/database, " +
 	"mysql://user:password@host:3306/database, sqlite:path or jsonl:path"
 
+// What is said of a scheme that is none.
+const (
+	noScheme      = "DSN has no known scheme"
+	unknownScheme = "unknown scheme "
+)
+
 // ParseDSN takes a DSN apart. The scheme is postgres (or postgresql), mysql,
 // sqlite or jsonl. In sqlite: and jsonl: a path follows as it is, with the
 // parameters after a question mark; sqlite://path and sqlite:///path are
@@ -147,11 +157,11 @@ func ParseDSN(text string) (DSN, error) {
 	case "":
 		return DSN{}, &dsnFault{"DSN has no scheme", dsnForms}
 	case "mariadb":
-		return DSN{}, &dsnFault{`unknown scheme "mariadb"`, "write mysql:, which is for MariaDB too"}
+		return DSN{}, &dsnFault{unknownScheme + `"mariadb"`, "write mysql:, which is for MariaDB too"}
 	}
-	problem := "DSN has no known scheme"
+	problem := noScheme
 	if strings.HasPrefix(rest, "//") {
-		problem = `unknown scheme "` + scheme + `"`
+		problem = unknownScheme + strconv.Quote(scheme)
 	}
 	return DSN{}, &dsnFault{problem, dsnForms}
 }
@@ -206,14 +216,21 @@ func serverDSN(text, scheme, port string) (DSN, error) {
 		Scheme: scheme, Host: u.Hostname(), Port: u.Port(), Options: options, text: text,
 		Database: strings.TrimPrefix(u.Path, "/"),
 	}
+	if scheme == SchemePostgres && strings.Contains(u.Host, ",") {
+		d.Host, d.Port = u.Host, ""
+	}
 	if u.User != nil {
 		d.User = u.User.Username()
 		d.password, d.has = u.User.Password()
 	}
 	d.fromOptions()
-	or(&d.Port, port)
 	if d.Host == "" && d.Socket == "" {
 		d.Host = "localhost"
+	}
+	if strings.Contains(d.Host, ",") {
+		d.Host, d.Port = servers(d.Host, d.Port, port), ""
+	} else {
+		or(&d.Port, port)
 	}
 	if d.Database == "" {
 		return DSN{}, &dsnFault{"DSN names no database", "end it with /database"}
@@ -244,29 +261,27 @@ func (d *DSN) fromOptions() {
 	}
 }
 
-// passwordOption finds parameters of a DSN that hold a secret.
-var passwordOption = regexp.MustCompile(`(?i)([?&][a-z_]*(?:password|passwd|secret|token)=)[^&#]*`)
-
-// RedactDSN replaces the password of a DSN by xxxxx, also in parameters. A text
-// that is no DSN is replaced as a whole, because nobody knows what it holds; a
-// reference to the environment stays.
-func RedactDSN(text string) string {
-	if text == "" {
-		return ""
-	}
-	d, err := ParseDSN(text)
-	var fault *dsnFault
-	if errors.As(err, &fault) {
-		return hidden
-	}
-	if d.has {
-		u, err := url.Parse(text)
+// servers lists the servers of a DSN that names several, each with its port: its
+// own, the one of ports at its place or the only one there, or else the default.
+func servers(hosts, ports, port string) string {
+	list, given := strings.Split(hosts, ","), strings.Split(ports, ",")
+	for i, host := range list {
+		name, own, err := net.SplitHostPort(host)
 		if err != nil {
-			return hidden
+			name, own = strings.Trim(host, "[]"), ""
 		}
-		text = u.Redacted()
+		switch {
+		case own != "":
+		case len(given) == len(list):
+			own = given[i]
+		case len(given) == 1:
+			own = given[0]
+		}
+		or(&name, "localhost")
+		or(&own, port)
+		list[i] = net.JoinHostPort(name, own)
 	}
-	return passwordOption.ReplaceAllString(text, "${1}"+hidden)
+	return strings.Join(list, ",")
 }
 
 // sameHost compares hosts without case; the names of this machine are one.

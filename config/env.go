@@ -7,7 +7,7 @@ import (
 
 // expand replaces ${NAME} and ${NAME:-default} in s by the environment's values.
 // $${ stands for a literal ${. What a variable holds is taken as it is: it is
-// not expanded again. The second result tells what is wrong, "" for nothing.
+// not expanded again. A default cannot hold a reference. The second result tells what is wrong, "" for nothing.
 func expand(s string, env func(string) (string, bool)) (text, problem, remedy string) {
 	var b strings.Builder
 	for {
@@ -25,6 +25,10 @@ func expand(s string, env func(string) (string, bool)) (text, problem, remedy st
 		b.WriteString(s[:i])
 		reference, rest, closed := strings.Cut(s[i+2:], "}")
 		name, fallback, hasFallback := strings.Cut(reference, ":-")
+		if hasFallback && envName(name) && strings.Contains(fallback, "${") {
+			return "", fmt.Sprintf("the default of ${%s} holds another reference", name),
+				fmt.Sprintf("write ${%s} and set %s, or a default without ${", name, name)
+		}
 		if !closed || !envName(name) {
 			return "", "a reference to an environment variable is malformed",
 				"write ${NAME} or ${NAME:-default}, and $${ for a literal ${"

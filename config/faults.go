@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -17,12 +18,45 @@ type faults struct {
 	broken map[string]bool
 	// lines tell where in the file a path stands.
 	lines map[string]int
+	// fromEnv are the values that hold something of the environment, by path.
+	fromEnv map[string]envValue
+}
+
+// envValue is a value as the problem of a fault may show it, and as it is written
+// in the file, with the names of the variables.
+type envValue struct{ shown, written string }
+
+// noteEnv remembers that the value at path came from the environment.
+func (f *faults) noteEnv(path, shown, written string) {
+	if f.fromEnv == nil {
+		f.fromEnv = map[string]envValue{}
+	}
+	f.fromEnv[path] = envValue{shown, written}
+}
+
+// named replaces in a problem at path what came from the environment, perhaps by
+// mistake for a secret, by what the file says.
+func (f *faults) named(path, text string) string {
+	if own, ok := f.fromEnv[path]; ok {
+		if rest, begins := strings.CutPrefix(text, own.shown+" "); begins {
+			text = own.written + " " + rest
+		}
+	}
+	for _, at := range sortedKeys(f.fromEnv) {
+		v := f.fromEnv[at]
+		if v.shown == "" {
+			continue
+		}
+		text = strings.ReplaceAll(text, strconv.Quote(v.shown), strconv.Quote(v.written))
+	}
+	return text
 }
 
 func (f *faults) add(path, problem, remedy string) {
 	if f.hidden(path) {
 		return
 	}
+	problem = f.named(path, problem)
 	if line := f.lines[path]; line > 0 {
 		problem = fmt.Sprintf("%s (line %d)", problem, line)
 	}

@@ -96,7 +96,11 @@ func checkDSN(f *faults, path, text string) (d DSN, ok bool) {
 		return d, true
 	}
 	if fault, is := err.(*dsnFault); is { //nolint:errorlint // ParseDSN gives nothing else
-		f.add(path, fault.problem, fault.remedy)
+		problem := fault.problem
+		if _, secret := f.fromEnv[path]; secret && strings.HasPrefix(problem, unknownScheme) {
+			problem = noScheme // what stands before the colon may be anything
+		}
+		f.add(path, problem, fault.remedy)
 	}
 	return d, false
 }

@@ -150,4 +150,7 @@ const (
 	ClassUnreachable
 	// ClassTooLarge: a value or packet is over the server's limit.
 	ClassTooLarge
+	// ClassAborted: an earlier statement failed, and the database runs none until
+	// the transaction is rolled back.
+	ClassAborted
 )

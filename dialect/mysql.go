@@ -81,5 +81,5 @@ func classifyMySQLServer(number uint16) Class {
 var implicitCommits = []string{
 	"ALTER", "ANALYZE", "CHECK", "CREATE", "DROP", "FLUSH", "GRANT", "INSTALL", "LOCK",
 	"OPTIMIZE", "RENAME", "REPAIR", "RESET", "REVOKE", "TRUNCATE", "UNINSTALL", "UNLOCK",
-	"BEGIN", "START",
+	"BEGIN", "START", "STOP", "CACHE", "CHANGE", "SET AUTOCOMMIT", "SET PASSWORD",
 }

@@ -62,6 +62,8 @@ func (postgres) Classify(err error) Class {
 		return ClassUnreachable
 	case "22001":
 		return ClassTooLarge
+	case "25P02":
+		return ClassAborted
 	default:
 		return classifyStateClass(state)
 	}

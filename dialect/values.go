@@ -81,7 +81,7 @@ func appendJSON(dst, text []byte, depth int) []byte {
 	return out
 }
 
-// ErrJSON: some storage cannot hold the JSON.
+// ErrJSON means that some storage cannot hold the JSON.
 var ErrJSON = errors.New("JSON that not every storage can hold")
 
 // StorableJSON returns the canonical form of a JSON text. What some storage's JSON

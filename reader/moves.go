@@ -18,19 +18,21 @@ const maxMoves = 1000
 func (r *Reader) elsewhere(
 	ctx context.Context, q *Query, infos []EntityInfo, sq storage.Query,
 ) ([]ask, error) {
-	moves := map[string][]annals.Entry{}
-	n := 0
-	asks := r.spread(q, infos, storage.Query{ObjectIDs: sq.ObjectIDs, Where: onMove()})
-	at := place{ascending: true, limit: historyPage}
-	err := r.tellAll(ctx, asks, at, func(e annals.Entry) bool {
-		if e.PreviousObjectID != "" && e.PreviousObjectID != e.ObjectID {
-			moves[e.Entity] = append(moves[e.Entity], e)
-			n++
-		}
-		return n < maxMoves
+	asks := r.spread(q, infos, storage.Query{ObjectIDs: sq.ObjectIDs})
+	found := make([][]annals.Entry, len(asks))
+	err := each(ctx, asks, func(ctx context.Context, i int, a ask) error {
+		var err error
+		found[i], err = a.moves(ctx)
+		return inStorage(a.Name, err)
 	})
 	if err != nil {
 		return nil, err
+	}
+	moves := map[string][]annals.Entry{}
+	for i, e := range merge(found, true) {
+		if i < maxMoves && e.PreviousObjectID != "" && e.PreviousObjectID != e.ObjectID {
+			moves[e.Entity] = append(moves[e.Entity], e)
+		}
 	}
 	var out []ask
 	for _, info := range infos {
@@ -46,6 +48,16 @@ func (r *Reader) elsewhere(
 		out = append(out, r.during(q, info, sq, w.spans)...)
 	}
 	return out, nil
+}
+
+// moves returns the changes of key of the objects that are asked for.
+func (a *ask) moves(ctx context.Context) ([]annals.Entry, error) {
+	if mover, ok := storage.As[storage.Mover](a.Store); ok {
+		return mover.Moves(ctx, a.query)
+	}
+	q := a.query
+	q.Where, q.Ascending, q.Limit = onMove(), true, maxMoves
+	return a.Store.Find(ctx, q)
 }
 
 func onMove() []storage.Condition { return []storage.Condition{{On: storage.OnMove}} }

@@ -163,6 +163,9 @@ func (q *Query) count() (all, compared int) {
 		compared += 1 + len(e.Values)
 	}
 	all = compared + len(q.Types) + len(q.Not.Types)
+	for _, one := range []string{q.Entity, q.ObjectID, q.Actor, q.Transaction, q.Field} {
+		all += len(both(one, nil))
+	}
 	for _, list := range [][]string{
 		q.Entities, q.ObjectIDs, q.Actors, q.Hashes, q.Fields, q.Discriminators, q.IPs, q.Requests,
 		q.Sources, q.Storages, q.Not.Entities, q.Not.ObjectIDs, q.Not.Actors, q.Not.Fields,

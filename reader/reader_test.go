@@ -245,13 +245,35 @@ func TestForgedCursorsAreRefused(t *testing.T) {
 		key   string
 		value int64
 	}{
-		{"p", 1 << 40}, {"p", -1}, {"p", math.MaxInt32}, {"n", -1}, {"t", math.MinInt64},
-		{"t", math.MaxInt64}, {"t", -62135596800_000001}, {"t", 253402300800_000000},
+		{"p", 1 << 40},
+		{"p", -1},
+		{"p", math.MaxInt32},
+		{"n", -1},
+		{"t", math.MinInt64},
+		{"t", math.MaxInt64},
+		{"t", -62135596800_000001},
+		{"t", 253402300800_000000},
 	} {
 		q := reader.Query{Limit: 1, Cursor: forged(c.key, c.value)}
 		if _, err := r.Find(t.Context(), q); !errors.Is(err, annals.ErrCursor) {
 			t.Errorf("%s %d: %v, want ErrCursor", c.key, c.value, err)
 		}
+	}
+}
+
+// Of what lies in two storages, one that is named gives its own alone.
+func TestFindInOneStorage(t *testing.T) {
+	a, b, _ := spread()
+	r := open(t, a, b)
+	page, err := r.Find(t.Context(), reader.Query{Storages: []string{"b"}, Limit: 100})
+	if err != nil || a.asked != 0 || len(page.Entries) != len(b.entries) {
+		t.Errorf("%d entries, %v; storage a was asked %d times", len(page.Entries), err, a.asked)
+	}
+	_, err = r.Find(t.Context(), reader.Query{
+		Storages: []string{"b"}, Sources: []string{"app"}, Entities: []string{"nope", "post"},
+	})
+	if !errors.Is(err, annals.ErrUnknownEntity) {
+		t.Errorf("an entity that is none: %v", err)
 	}
 }
 
@@ -266,7 +288,7 @@ func TestTooManyValues(t *testing.T) {
 		t.Error(err)
 	}
 	for name, q := range map[string]reader.Query{
-		"one more": {ObjectIDs: append(many, "x")},
+		"one more": {ObjectIDs: many, ObjectID: "x"},
 		"together": {ObjectIDs: many, Entities: []string{"post"}},
 		"left out": {Not: reader.Exclusion{Actors: many}, To: []string{"1"}},
 		"compared": {To: many[:reader.MaxCompared], From: []string{"1"}},

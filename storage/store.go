@@ -71,6 +71,14 @@ type Counter interface {
 	Count(ctx context.Context, q Query) (int, error)
 }
 
+// Mover is the ability to find changes of key fast.
+type Mover interface {
+	// Moves returns the entries that gave an object of q another key, or an object one
+	// of q's keys, in no order. Of q it takes Entities and ObjectIDs. Where there are
+	// more than a thousand it may return the first thousand.
+	Moves(ctx context.Context, q Query) ([]annals.Entry, error)
+}
+
 // Bounded is the ability to tell how far a number of entries reaches.
 type Bounded interface {
 	// Reach returns a place in the order of q that some n entries lead up to, among

@@ -24,26 +24,35 @@ const (
 // Control is a statement as transaction control sees it.
 type Control struct {
 	Action Action
-	// Name is the savepoint's, without quotes, folded to lower case where it was
-	// not quoted.
+	// Name is the savepoint's, without quotes, folded to lower case where the
+	// database does not tell the cases apart.
 	Name string
-	// Keyword is the first word in capitals.
+	// Keyword is the first word in capitals; of SET, with the setting that ends a
+	// transaction where it changes one: "SET AUTOCOMMIT".
 	Keyword string
+	// Temporary: it creates or drops a table of the session only.
+	Temporary bool
 }
+
+// What Parse reads at most: settings may stand anywhere behind a SET.
+const (
+	firstTokens = 6
+	setTokens   = 200
+)
 
 // Parse tells what the first words of a statement do to its transaction. It
 // skips leading comments, and reads no further than it must.
 func (s Syntax) Parse(query string) Control {
 	l := &lexer{Syntax: s, text: query}
 	var tokens []token
-	for len(tokens) < 6 {
+	for len(tokens) < firstTokens || (tokens[0].is("SET") && len(tokens) < setTokens) {
 		t := l.next()
 		if t.kind == atEnd {
 			break
 		}
 		tokens = append(tokens, t)
 	}
-	return control(tokens)
+	return s.control(tokens)
 }
 
 // Controls tells it of each statement of a text.
@@ -59,11 +68,33 @@ func (s Syntax) Controls(query string) []Control {
 	return controls
 }
 
+func (s Syntax) control(tokens []token) Control {
+	c := control(tokens)
+	switch {
+	case s.fold: // quoted names keep their case
+	case s.hash:
+		c.Name = strings.ToLower(c.Name)
+	default:
+		c.Name = lower(c.Name)
+	}
+	return c
+}
+
 func control(tokens []token) Control {
 	t := tail(tokens)
 	first := t.pop()
 	c := Control{Keyword: first.upper}
 	switch c.Keyword {
+	case "CREATE", "DROP":
+		t.skip("OR", "REPLACE")
+		c.Temporary = t.peek().is("TEMPORARY")
+	case "SET":
+		for _, word := range t {
+			if word.is("AUTOCOMMIT", "PASSWORD") {
+				c.Keyword = "SET " + word.upper
+				break
+			}
+		}
 	case "ANALYZE":
 		if t.peek().is("FORMAT", "SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH") {
 			c.Keyword = "EXPLAIN" // which is what MariaDB means

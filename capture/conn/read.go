@@ -197,7 +197,7 @@ func isRoutine(tokens []token) bool {
 
 // statement tells what one statement does.
 func (s Syntax) statement(tokens []token) Statement {
-	st := Statement{Control: control(tokens), tokens: tokens, cut: -1}
+	st := Statement{Control: s.control(tokens), tokens: tokens, cut: -1}
 	w := &writes{syntax: s, tokens: tokens}
 	switch st.Keyword {
 	case "CREATE", "ALTER", "DROP", "RENAME", "COMMENT":

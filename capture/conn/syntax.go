@@ -33,5 +33,21 @@ func (s Syntax) With(implicitCommits ...string) Syntax {
 
 // Ends reports whether a statement ends its transaction by committing it.
 func (s Syntax) Ends(c Control) bool {
-	return c.Action == Commits || (c.Action == None && s.implicit[c.Keyword])
+	switch c.Action {
+	case Commits:
+		return true
+	case None, Begins:
+		return s.implicit[c.Keyword] && !c.Temporary
+	}
+	return false
+}
+
+// mayEnd reports whether a statement may end its transaction, unseen, by what it
+// calls.
+func (s Syntax) mayEnd(c Control) bool {
+	switch c.Keyword {
+	case "CALL", "EXECUTE", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR":
+		return len(s.implicit) > 0
+	}
+	return false
 }

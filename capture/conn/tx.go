@@ -6,6 +6,7 @@ package conn
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 )
 
@@ -29,7 +30,8 @@ type Raw interface {
 // Watcher is told what happens to one transaction. Calls never overlap.
 type Watcher interface {
 	// Committing runs inside the transaction, before its commit; an error turns
-	// the commit into a rollback and is what Commit returns.
+	// the commit into a rollback and is what Commit returns. Where it matches
+	// ErrAborted, Commit returns what the database says to the commit.
 	Committing(ctx context.Context, tx Raw) error
 	// Committed and RolledBack run after it ended, one of them, once.
 	Committed()
@@ -39,7 +41,18 @@ type Watcher interface {
 	Savepoint(name string)
 	RollbackTo(name string)
 	Release(name string)
+	// Pending reports whether anything was captured that Committing has not
+	// written or whose transaction has not ended.
+	Pending() bool
+	// Undone follows Committing where what it wrote was undone, and the transaction
+	// goes on; Stands, where it goes on with it.
+	Undone()
+	Stands()
 }
+
+// ErrAborted means that the database will commit nothing of the transaction,
+// because a statement of the program failed in it.
+var ErrAborted = errors.New("transaction is aborted")
 
 // Tx is a watched transaction. Like *sql.Tx it may be used by several
 // goroutines, one statement at a time.
@@ -50,14 +63,29 @@ type Tx struct {
 	watcher Watcher
 	syntax  Syntax
 
+	// find is Lost's. turn holds the captured statement that runs; over is closed at
+	// the end.
+	find func(context.Context, Raw, error) bool
+	turn chan struct{}
+	over chan struct{}
+
 	mu   sync.Mutex
 	done bool
+	// outside: a statement has ended the transaction, and each one commits by itself
+	// now. lost is the error with which the database rolled it back; refuses: with
+	// changes that were captured.
+	outside, refuses bool
+	lost             error
+	ends             []func()
 }
 
 // NewTx watches raw, begun under ctx on db (nil where it is not known), which
 // reads SQL as syntax says.
 func NewTx(ctx context.Context, raw Raw, db *sql.DB, w Watcher, syntax Syntax) *Tx {
-	return &Tx{raw: raw, db: db, ctx: ctx, watcher: w, syntax: syntax}
+	return &Tx{
+		raw: raw, db: db, ctx: ctx, watcher: w, syntax: syntax,
+		turn: make(chan struct{}, 1), over: make(chan struct{}),
+	}
 }
 
 // Watcher returns the watcher of the transaction.
@@ -90,76 +118,35 @@ func (t *Tx) StmtContext(ctx context.Context, stmt *sql.Stmt) *sql.Stmt {
 
 // QueryContext runs a query in the transaction.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if err := t.before(ctx, query); err != nil {
+	after, err := t.Around(ctx, query)
+	if err != nil {
 		return nil, err
 	}
 	rows, err := t.raw.QueryContext(ctx, query, args...)
-	if err == nil {
-		t.after(query)
-	}
+	after(err)
 	return rows, err
 }
 
 // QueryRowContext runs a query for one row in the transaction.
 func (t *Tx) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	return t.raw.QueryRowContext(ctx, query, args...)
+	after, err := t.Around(ctx, query)
+	if err != nil {
+		return FailedRow(ctx, err)
+	}
+	row := t.raw.QueryRowContext(ctx, query, args...)
+	after(row.Err())
+	return row
 }
 
 // ExecContext runs a statement in the transaction.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if err := t.before(ctx, query); err != nil {
+	after, err := t.Around(ctx, query)
+	if err != nil {
 		return nil, err
 	}
 	res, err := t.raw.ExecContext(ctx, query, args...)
-	if err == nil {
-		t.after(query)
-	}
+	after(err)
 	return res, err
-}
-
-// before lets the watcher write what must be in the transaction when query is
-// about to commit it.
-func (t *Tx) before(ctx context.Context, query string) error { return t.Ready(ctx, query) }
-
-// Ready does before a statement that runs on this transaction by another way, as
-// a prepared statement, what the transaction does before its own: where the
-// statement commits, the watcher writes what must be in the transaction by then.
-func (t *Tx) Ready(ctx context.Context, query string) error {
-	for _, c := range t.syntax.Controls(query) {
-		if t.syntax.Ends(c) {
-			return t.watcher.Committing(ctx, t.raw)
-		}
-	}
-	return nil
-}
-
-// after tells the watcher what query did.
-func (t *Tx) after(query string) { t.Note(query) }
-
-// Note tells the watcher of a transaction control statement that ran
-// successfully on this transaction by another way, as a prepared statement.
-// Noting the same statement twice is harmless.
-func (t *Tx) Note(query string) {
-	for _, c := range t.syntax.Controls(query) {
-		t.note(c)
-	}
-}
-
-func (t *Tx) note(c Control) {
-	switch c.Action {
-	case Saves:
-		t.watcher.Savepoint(c.Name)
-	case RollsBackTo:
-		t.watcher.RollbackTo(c.Name)
-	case Releases:
-		t.watcher.Release(c.Name)
-	case RollsBack:
-		t.watcher.RolledBack()
-	default:
-		if t.syntax.Ends(c) {
-			t.watcher.Committed()
-		}
-	}
 }
 
 // Commit lets the watcher write, then commits. Where the watcher refuses, the
@@ -168,6 +155,11 @@ func (t *Tx) Commit() error {
 	if t.end() {
 		return t.raw.Commit()
 	}
+	defer t.runEnds()
+	if err := t.refusal(); err != nil {
+		_ = t.raw.Rollback() // of nothing: frees the connection
+		return err
+	}
 	// A cancelled context has rolled the transaction back already; Commit says
 	// so in database/sql's own words.
 	if t.ctx.Err() == nil {
@@ -175,6 +167,9 @@ func (t *Tx) Commit() error {
 			if t.ctx.Err() != nil {
 				t.watcher.RolledBack()
 				return t.raw.Commit()
+			}
+			if errors.Is(err, ErrAborted) {
+				return t.giveUp(err)
 			}
 			rollback := t.raw.Rollback()
 			t.watcher.RolledBack()
@@ -189,11 +184,23 @@ func (t *Tx) Commit() error {
 	return nil
 }
 
+// giveUp ends a transaction that cannot commit in the way that the program would
+// have met without a watcher.
+func (t *Tx) giveUp(refused error) error {
+	err := t.raw.Commit()
+	t.watcher.RolledBack()
+	if err == nil {
+		return refused // so that nobody takes it for done
+	}
+	return err
+}
+
 // Rollback rolls back.
 func (t *Tx) Rollback() error {
 	if t.end() {
 		return t.raw.Rollback()
 	}
+	defer t.runEnds()
 	err := t.raw.Rollback()
 	t.watcher.RolledBack()
 	return err
@@ -203,6 +210,8 @@ func (t *Tx) Rollback() error {
 func (t *Tx) end() (was bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	was, t.done = t.done, true
+	if was, t.done = t.done, true; !was {
+		close(t.over)
+	}
 	return was
 }

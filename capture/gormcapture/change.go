@@ -2,7 +2,9 @@ package gormcapture
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -18,6 +20,8 @@ import (
 type update struct {
 	rows     *capture.Rows
 	keys     capture.Rekey
+	// taken are the ids of rows that have one of the new keys already.
+	taken    map[string]bool
 	cascades *capture.Cascades
 }
 
@@ -35,6 +39,9 @@ func (u *update) before(ctx context.Context, s *statement) error {
 			return err
 		}
 		u.keys = newKeys(all, assigned)
+		if err := u.look(ctx, s); err != nil {
+			return err
+		}
 	}
 	u.cascades, err = capture.Updating(ctx, s.source, s.raw, s.reader, rows,
 		capture.Moved{Columns: s.assignedColumns(), Keys: u.keys}, locks)
@@ -64,7 +71,12 @@ func (u *update) after(ctx context.Context, s *statement) error {
 	if s.affected > int64(u.rows.Len()) {
 		return concurrent(s, int(s.affected)-u.rows.Len())
 	}
-	for rows, err := range u.rows.Chunks(capture.Chunk) {
+	seen := int64(0)
+	size := capture.Chunk
+	if len(u.keys) > 0 {
+		size = max(1, u.rows.Len()) // rows may take each other's keys
+	}
+	for rows, err := range u.rows.Chunks(size) {
 		if err != nil {
 			return err
 		}
@@ -73,17 +85,104 @@ func (u *update) after(ctx context.Context, s *statement) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range changes {
-			if c.After == nil {
-				return fmt.Errorf("row %s is not there after its update; a trigger of the "+
-					"database changed its key: %w", c.Before.ID, annals.ErrCapture)
-			}
+		if err := u.settle(ctx, s, changes); err != nil {
+			return err
 		}
+		seen += visible(changes)
 		if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
 			return err
 		}
 	}
+	if err := s.prove(u.rows, seen); err != nil {
+		return err
+	}
 	return s.cascaded(ctx, u.cascades)
+}
+
+// look notes which of the new keys are in use.
+func (u *update) look(ctx context.Context, s *statement) error {
+	if len(u.keys) == 0 {
+		return nil
+	}
+	keys := slices.Collect(maps.Values(u.keys))
+	rows, err := s.reader.ByKeys(ctx, s.raw, keys, "")
+	if err != nil {
+		return err
+	}
+	u.taken = make(map[string]bool, len(rows))
+	for i := range rows {
+		u.taken[rows[i].ID] = true
+	}
+	return nil
+}
+
+// settle makes certain which row is which where keys were to change: a row that
+// still has its old key did not move (IGNORE, a trigger), and what has its new key
+// is then another row.
+func (u *update) settle(ctx context.Context, s *statement, changes []capture.Change) error {
+	if err := u.stayed(ctx, s, changes); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		switch {
+		case c.After == nil:
+			return fmt.Errorf("row %s is not there after its update; a trigger of the "+
+				"database changed its key, or it was computed otherwise: %w",
+				c.Before.ID, annals.ErrCapture)
+		case c.After.ID == c.Before.ID || !u.taken[c.After.ID]:
+		case u.keys[c.After.ID] == nil:
+			return fmt.Errorf("row %s cannot be told from row %s, whose key it was to get: %w",
+				c.Before.ID, c.After.ID, annals.ErrCapture)
+		}
+	}
+	return nil
+}
+
+// stayed corrects the changes of rows that still have their old keys.
+func (u *update) stayed(ctx context.Context, s *statement, changes []capture.Change) error {
+	var old [][]any
+	index := map[string]int{}
+	claims := map[string]int{} // which row is taken to have a key now
+	for i, c := range changes {
+		if u.keys[c.Before.ID] == nil {
+			continue
+		}
+		old = append(old, c.Before.Key)
+		index[c.Before.ID] = i
+		if c.After != nil {
+			claims[c.After.ID] = i
+		}
+	}
+	there, err := s.reader.ByKeys(ctx, s.raw, old, "")
+	if err != nil {
+		return err
+	}
+	if lock := s.engine.lockAgain(); lock != "" && len(there) > 0 {
+		// Only rows that are there, so that no gap is locked.
+		old = old[:0]
+		for i := range there {
+			old = append(old, there[i].Key)
+		}
+		if there, err = s.reader.ByKeys(ctx, s.raw, old, lock); err != nil {
+			return err
+		}
+	}
+	for again := true; again; {
+		again = false
+		for n := range there {
+			i, ok := index[there[n].ID]
+			if _, claimed := claims[there[n].ID]; !ok || claimed {
+				continue
+			}
+			if after := changes[i].After; after != nil && after.ID != there[n].ID {
+				delete(claims, after.ID)
+			}
+			changes[i].After = &there[n]
+			delete(index, there[n].ID)
+			again = true
+		}
+	}
+	return nil
 }
 
 // Close implements io.Closer.
@@ -110,6 +209,7 @@ func (r *remove) after(ctx context.Context, s *statement) error {
 	if s.affected > int64(r.rows.Len()) {
 		return concurrent(s, int(s.affected)-r.rows.Len())
 	}
+	gone := int64(0)
 	for rows, err := range r.rows.Chunks(capture.Chunk) {
 		if err != nil {
 			return err
@@ -118,19 +218,27 @@ func (r *remove) after(ctx context.Context, s *statement) error {
 		if err != nil {
 			return err
 		}
+		gone += removed(changes)
 		if err := s.record(ctx, s.reader.Table(), changes, false); err != nil {
 			return err
 		}
 	}
+	if s.affected > gone {
+		return concurrent(s, int(s.affected-gone))
+	}
+	if err := s.prove(r.rows, gone); err != nil {
+		return err
+	}
 	return s.cascaded(ctx, r.cascades)
 }
 
-// gone are the rows that the statement removed: all of them, unless it says that
-// they were fewer or does not say.
+// gone tells what became of the rows. They are all gone where the statement,
+// which could choose no others, says that they were as many; else they are read
+// again: a trigger or rule may have made an update of it.
 func (r *remove) gone(
 	ctx context.Context, s *statement, rows []capture.Row,
 ) ([]capture.Change, error) {
-	if s.affected == int64(r.rows.Len()) {
+	if s.affected == int64(r.rows.Len()) && !s.proven {
 		changes := make([]capture.Change, 0, len(rows))
 		for i := range rows {
 			changes = append(changes, capture.Change{Before: &rows[i]})
@@ -138,10 +246,33 @@ func (r *remove) gone(
 		return changes, nil
 	}
 	changes, err := capture.Compare(ctx, s.raw, s.reader, rows, capture.Again{})
-	if err != nil {
-		return nil, err
+	lock := s.engine.lockAgain()
+	if err == nil && lock != "" && removed(changes) < int64(len(changes)) {
+		// Gone rows are looked for without a lock, which would lock the gaps that they
+		// leave; what is there may be newer than a plain read shows.
+		return capture.Compare(ctx, s.raw, s.reader, rows, capture.Again{Lock: lock})
 	}
-	return slices.DeleteFunc(changes, func(c capture.Change) bool { return c.After != nil }), nil
+	return changes, err
+}
+
+// removed counts the rows that are gone.
+func removed(changes []capture.Change) (n int64) {
+	for _, c := range changes {
+		if c.After == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// visible counts the rows that differ.
+func visible(changes []capture.Change) (n int64) {
+	for _, c := range changes {
+		if _, ok := c.Mutation(); ok {
+			n++
+		}
+	}
+	return n
 }
 
 // Close implements io.Closer.
@@ -268,12 +399,7 @@ func (s *statement) preread(
 	if err := s.takeWriteLock(ctx); err != nil {
 		return nil, err
 	}
-	stmt := s.db.Statement
-	sel := &gorm.Statement{
-		DB: s.db, ConnPool: s.tx, Schema: stmt.Schema, Table: stmt.Table,
-		TableExpr: stmt.TableExpr, Model: stmt.Model, Context: ctx, Unscoped: stmt.Unscoped,
-		ReflectValue: stmt.ReflectValue, Clauses: map[string]clause.Clause{},
-	}
+	sel := s.blank()
 	joined := s.fromClause()
 	qualifier := s.qualifier
 	if joined != nil {
@@ -295,13 +421,7 @@ func (s *statement) preread(
 		joined.Build(sel)
 	}
 	for _, name := range []string{"WHERE", "ORDER BY", "LIMIT"} {
-		c, ok := stmt.Clauses[name]
-		if !ok || !slices.Contains(stmt.BuildClauses, name) {
-			continue
-		}
-		sel.Clauses[name] = c
-		_ = sel.WriteByte(' ')
-		sel.Build(name)
+		s.write(sel, name)
 	}
 	if lock != "" {
 		if joined != nil {
@@ -312,12 +432,37 @@ func (s *statement) preread(
 	if s.db.Error != nil {
 		return nil, fmt.Errorf("build the query of the rows to change: %w", s.db.Error)
 	}
-	rows, err := s.raw.QueryContext(ctx, sel.SQL.String(), sel.Vars...) //nolint:rowserrcheck // Scan checks it
+	query, anew := s.lockInner(sel.SQL.String())
+	rows, err := s.raw.QueryContext(ctx, query, sel.Vars...) //nolint:rowserrcheck // Scan checks it
 	if err != nil {
-		return nil, fmt.Errorf("read the rows to change: %w", err)
+		return nil, fmt.Errorf("read the rows to change: %w", s.ownFault(&capture.QueryError{Err: err}))
 	}
-	return s.reader.Gather(rows, extra, joined != nil || s.joined())
+	several := joined != nil || s.joined()
+	found, err := s.reader.Gather(rows, extra, several)
+	if err != nil {
+		return nil, s.ownFault(err)
+	}
+	if err := s.narrow(found, anew || several); err != nil {
+		return nil, errors.Join(err, found.Close())
+	}
+	return found, nil
 }
+
+// ownFault marks what the database said to the statement's own conditions: the
+// statement would have failed by it too. A missing right to read is no such fault.
+func (s *statement) ownFault(err error) error {
+	var said *capture.QueryError
+	if errors.As(err, &said) && s.source.Dialect().Classify(said.Err) != dialect.ClassAccess {
+		return &ownFault{said.Err}
+	}
+	return err
+}
+
+// ownFault is the error of a statement that would fail without its capture too.
+type ownFault struct{ error }
+
+// Unwrap returns the database's own error.
+func (e *ownFault) Unwrap() error { return e.error }
 
 // fromClause is the FROM of an UPDATE … FROM, nil where there is none.
 func (s *statement) fromClause() clause.Expression {

@@ -28,6 +28,23 @@ type engine interface {
 	// statement, where a plain read could show them older than the locked one
 	// before it.
 	lockAgain() string
+	// ended asks, after the error of a statement, whether the database has rolled
+	// the whole transaction back.
+	ended(ctx context.Context, tx dialect.Execer, class dialect.Class, err error) bool
+	// lockInner is the locking clause with which sub-queries of a locking read see
+	// what those of an UPDATE or DELETE see; empty where they do anyway.
+	lockInner() string
+	// targets: an upsert meets rows by the unique key that it names only.
+	targets() bool
+	// rewrites: the database may store a key in another form than it was given.
+	rewrites() bool
+	// typed is SQL round an expression that gives it the type of a column.
+	typed(c dialect.Column) (before, after string)
+	// stored is SQL that makes of a placeholder what a column would hold.
+	stored(c dialect.Column, placeholder string) string
+	// rule is what a table's own keys do with rows that are in the way of others,
+	// in capitals; empty where they refuse the others.
+	rule(ctx context.Context, s *statement) (string, error)
 	// result is what the driver would have said of an INSERT that ran with a
 	// RETURNING of its keys instead of without.
 	result(ctx context.Context, q dialect.Queryer, in *insert, s *statement) (sql.Result, error)

@@ -8,7 +8,6 @@ import (
 	"sort"
 	"strings"
 
-	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 
 	"github.com/seed-162b1470/annals"
@@ -23,12 +22,17 @@ type insert struct {
 	// meets: the statement may meet rows that are there. harmless: it leaves
 	// those as they are. replace: it deletes them.
 	meets, harmless, replace bool
+	// ignore: by IGNORE instead of a conflict clause. ruled: the table itself says
+	// what becomes of rows that are met.
+	ignore, ruled bool
 	// mark is the engine's, asked for by the statement.
 	mark string
 	// existing are the rows that the statement may meet, by what it inserts into
 	// their unique keys.
 	existing []capture.Row
 	tuples   []tuples
+	// cells are what is inserted into the columns of unique keys, by column.
+	cells    map[string][]cell
 	cascades *capture.Cascades
 	// returned is what the statement itself told of the rows that it touched;
 	// nil where it was not asked.
@@ -42,10 +46,12 @@ type returned struct {
 	marked bool
 }
 
-// tuples are what a statement inserts into the columns of one unique key.
+// tuples are what a statement inserts into one unique key, as far as it is known.
 type tuples struct {
-	columns []string
-	keys    [][]any
+	unique, columns []string
+	// rows are the positions of the rows that the keys belong to.
+	rows []int
+	keys [][]any
 }
 
 func newInsert(s *statement) *insert {
@@ -57,8 +63,10 @@ func newInsert(s *statement) *insert {
 		in.replace = in.replace || strings.Contains(modifier, "REPLACE")
 		in.harmless = strings.Contains(modifier, "IGNORE")
 		in.meets = in.harmless || strings.Contains(modifier, "OR ")
+		in.ignore = in.harmless
 	}
 	if c, ok := stmt.Clauses["ON CONFLICT"]; ok && c.Expression != nil {
+		in.ignore = false
 		oc, _ := c.Expression.(clause.OnConflict)
 		in.meets, in.harmless = true, in.harmless || harmless(oc)
 	}
@@ -80,18 +88,24 @@ func harmless(oc clause.OnConflict) bool {
 }
 
 func (in *insert) before(ctx context.Context, s *statement) error {
+	if err := in.rule(ctx, s); err != nil {
+		return err
+	}
 	if !in.meets {
 		return nil
 	}
 	live := s.reader.Table().Live
+	if in.harmless && !in.ignore && s.engine.returnsMet() && triggered(live) {
+		in.harmless = false // the assignment of a column to itself is an update
+	}
 	if err := in.checkConflict(s, live); err != nil {
 		return err
 	}
 	if err := s.takeWriteLock(ctx); err != nil {
 		return err
 	}
-	if in.harmless && !s.engine.returnsMet() {
-		return nil // RETURNING tells the new rows, and no others change
+	if in.tellsNew(s) {
+		return nil
 	}
 	if !in.harmless && !in.replace {
 		var err error
@@ -99,17 +113,43 @@ func (in *insert) before(ctx context.Context, s *statement) error {
 			return err
 		}
 	}
-	in.tuples = in.uniqueTuples(s, live)
+	uniques := in.uniques(s, live)
+	if err := in.resolve(ctx, s, uniques); err != nil {
+		return err
+	}
+	var err error
+	if in.tuples, err = in.uniqueTuples(s, uniques); err != nil {
+		return err
+	}
 	rows, err := in.find(ctx, s, s.engine.lockMet(in.harmless))
 	if err != nil {
 		return err
 	}
 	in.existing = rows
-	if in.replace {
+	locks := capture.Locks{Before: s.lock(true), After: s.engine.lockAgain()}
+	switch {
+	case in.replace:
 		in.cascades, err = capture.Deleting(ctx, s.source, s.raw, s.reader, s.reader.Hold(rows),
-			capture.Locks{Before: s.lock(true), After: s.engine.lockAgain()})
+			locks)
+	case !in.harmless:
+		in.cascades, err = capture.Updating(ctx, s.source, s.raw, s.reader, s.reader.Hold(rows),
+			in.moves(s, live), locks)
 	}
 	return err
+}
+
+// tellsNew reports whether RETURNING tells the new rows, and no others change.
+func (in *insert) tellsNew(s *statement) bool {
+	if !in.harmless || !s.source.Dialect().Features().Returning {
+		return false
+	}
+	return in.ignore || !s.engine.returnsMet()
+}
+
+func triggered(live *catalog.Table) bool {
+	return slices.ContainsFunc(live.Triggers, func(t catalog.Trigger) bool {
+		return strings.Contains(strings.ToUpper(t.Event), "UPDATE")
+	})
 }
 
 // checkConflict refuses an upsert that may update rows which cannot be found
@@ -118,11 +158,15 @@ func (in *insert) checkConflict(s *statement, live *catalog.Table) error {
 	if live.OpaqueUniques == 0 || in.harmless {
 		return nil
 	}
-	oc, _ := s.db.Statement.Clauses["ON CONFLICT"].Expression.(clause.OnConflict)
-	target := make([]string, len(oc.Columns))
-	for i, c := range oc.Columns {
-		target[i] = c.Name
+	if !s.engine.targets() {
+		return &annals.Error{
+			Op: "capture upsert into", Subject: "table " + live.Name.String(),
+			Err: annals.ErrCapture,
+			Remedy: "rows met by a unique index over expressions or prefixes cannot be read " +
+				"beforehand; insert and update by statements of their own",
+		}
 	}
+	target := in.target(s)
 	for _, unique := range append([][]string{live.Key}, live.Uniques...) {
 		if len(target) > 0 && sameColumns(unique, target) {
 			return nil
@@ -143,24 +187,6 @@ func sameColumns(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// uniqueTuples lists what is inserted into each unique key, where that is known
-// before the statement runs and not null.
-func (in *insert) uniqueTuples(s *statement, live *catalog.Table) []tuples {
-	var found []tuples
-	for _, unique := range append([][]string{s.reader.Table().Key}, live.Uniques...) {
-		t := tuples{columns: unique}
-		for i := range in.values.Values {
-			if key, ok := in.literal(i, unique); ok {
-				t.keys = append(t.keys, key)
-			}
-		}
-		if len(t.keys) > 0 {
-			found = append(found, t)
-		}
-	}
-	return found
-}
-
 // literal returns row i's values for columns; ok is false where one is missing,
 // null or an expression.
 func (in *insert) literal(i int, columns []string) (key []any, ok bool) {
@@ -178,8 +204,7 @@ func (in *insert) literal(i int, columns []string) (key []any, ok bool) {
 		if isNil(v) {
 			return nil, false
 		}
-		switch v.(type) {
-		case clause.Expression, gorm.Valuer:
+		if isExpression(v) {
 			return nil, false
 		}
 		key = append(key, v)
@@ -203,7 +228,7 @@ func (in *insert) find(ctx context.Context, s *statement, lock string) ([]captur
 	var rows []capture.Row
 	seen := map[string]bool{}
 	for _, t := range in.tuples {
-		read, err := s.reader.ByColumns(ctx, s.raw, t.columns, t.keys, lock)
+		read, err := lookup(ctx, s, t.columns, t.keys, lock)
 		if err != nil {
 			return nil, err
 		}
@@ -236,7 +261,7 @@ func (in *insert) after(ctx context.Context, s *statement) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.reader.ByKeys(ctx, s.raw, keys, "")
+	rows, err := in.byKeys(ctx, s, keys)
 	if err != nil {
 		return err
 	}
@@ -246,6 +271,14 @@ func (in *insert) after(ctx context.Context, s *statement) error {
 	}
 	inOrder(rows, keys)
 	return s.record(ctx, s.reader.Table(), inserted(rows), false)
+}
+
+// byKeys reads the rows with the keys that were returned, or else given.
+func (in *insert) byKeys(ctx context.Context, s *statement, keys [][]any) ([]capture.Row, error) {
+	if in.returned != nil {
+		return s.reader.ByKeys(ctx, s.raw, keys, "")
+	}
+	return lookup(ctx, s, s.reader.Table().Key, keys, "")
 }
 
 func inserted(rows []capture.Row) []capture.Change {

@@ -17,13 +17,13 @@ func (in *insert) returning(s *statement) bool {
 	if !s.source.Dialect().Features().Returning {
 		return false
 	}
-	if in.mark != "" || (in.harmless && !s.engine.returnsMet()) {
+	if in.mark != "" || in.tellsNew(s) {
 		return true
 	}
 	if in.meets && s.engine.returnsMet() {
 		return false // the count that the caller is told could not be made from the rows
 	}
-	return in.unknown(s) > 0
+	return s.engine.rewrites() || in.unknown(s) > 0
 }
 
 // unknown counts the rows whose key is not known before the statement runs.
@@ -76,6 +76,9 @@ func (in *insert) execReturning(
 	}
 	r, err := readResult(rows)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.failed(); err != nil {
 		return nil, err
 	}
 	s.ran = true

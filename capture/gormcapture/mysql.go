@@ -3,6 +3,8 @@ package gormcapture
 import (
 	"context"
 	"database/sql"
+	"regexp"
+	"strings"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/capture/conn"
@@ -16,6 +18,22 @@ var _ engine = mysql{}
 
 // syntax implements engine.
 func (mysql) syntax() conn.Syntax { return conn.MySQL() }
+
+// ended implements engine: a deadlock takes the whole transaction, a lock timeout
+// does where the server is set so. No savepoint outlives the statement that sets it
+// where there is no transaction.
+func (mysql) ended(
+	ctx context.Context, tx dialect.Execer, class dialect.Class, _ error,
+) bool {
+	if class != dialect.ClassRetryable {
+		return false
+	}
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT annals_probe"); err != nil {
+		return false
+	}
+	_, err := tx.ExecContext(ctx, "RELEASE SAVEPOINT annals_probe")
+	return err != nil
+}
 
 // scratch implements engine.
 func (mysql) scratch(annals.Table) bool { return false }
@@ -42,6 +60,41 @@ func (mysql) lockMet(harmless bool) string {
 // read, but the locking read before it showed what was committed last.
 func (mysql) lockAgain() string { return "FOR UPDATE" }
 
+// lockInner implements engine: a sub-query of an UPDATE locks what it reads and so
+// sees what was committed last; one of a SELECT … FOR UPDATE does not.
+func (mysql) lockInner() string { return "LOCK IN SHARE MODE" }
+
+// targets implements engine.
+func (mysql) targets() bool { return false }
+
+// rewrites implements engine.
+func (mysql) rewrites() bool { return true }
+
+// typed implements engine.
+func (mysql) typed(dialect.Column) (before, after string) { return "(", ")" }
+
+// rounded are the types that round what they are given, as a cast names them.
+var rounded = regexp.MustCompile(`^(?:(decimal)\((\d+),(\d+)\)|(datetime|timestamp|time)(\(\d+\))?|(date))`)
+
+// stored implements engine.
+func (mysql) stored(c dialect.Column, placeholder string) string {
+	m := rounded.FindStringSubmatch(strings.ToLower(c.Type))
+	switch {
+	case m == nil:
+		return placeholder
+	case m[1] != "":
+		return "CAST(" + placeholder + " AS DECIMAL(" + m[2] + "," + m[3] + "))"
+	case m[4] == "time":
+		return "CAST(" + placeholder + " AS TIME" + m[5] + ")"
+	case m[4] != "":
+		return "CAST(" + placeholder + " AS DATETIME" + m[5] + ")"
+	}
+	return "CAST(" + placeholder + " AS DATE)"
+}
+
+// rule implements engine.
+func (mysql) rule(context.Context, *statement) (string, error) { return "", nil }
+
 // result implements engine: the number is the first that the statement made.
 func (mysql) result(
 	_ context.Context, _ dialect.Queryer, in *insert, s *statement,
@@ -49,12 +102,14 @@ func (mysql) result(
 	r := counted{affected: s.affected}
 	for n, column := range s.reader.Table().Key {
 		c, _ := s.reader.Table().Live.Column(column)
+		if !c.AutoIncrement {
+			continue
+		}
 		for i := range in.returned {
-			if _, given := in.literal(i, []string{column}); given || !c.AutoIncrement {
-				continue
-			}
 			r.lastID, _ = in.returned[i].key[n].(int64)
-			break
+			if _, given := in.literal(i, []string{column}); !given {
+				break // else it is the last that was given
+			}
 		}
 	}
 	return r, nil

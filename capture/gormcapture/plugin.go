@@ -32,6 +32,8 @@ type Plugin struct {
 	learnt  *learnt
 	// partitioned remembers which tables are, on PostgreSQL.
 	partitioned sync.Map
+	// rules remembers what tables do with rows that are in the way, on SQLite.
+	rules sync.Map
 	err         error
 }
 
@@ -159,11 +161,16 @@ func (p *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 	if err != nil {
 		db = nil // a pool that is no *sql.DB; only asked for by db.DB()
 	}
-	return watch(ctx, raw, db, p.source), nil
+	return p.watch(ctx, raw, db), nil
 }
 
-func watch(ctx context.Context, raw conn.Raw, db *sql.DB, source *capture.Source) *conn.Tx {
-	return conn.NewTx(ctx, raw, db, source.Unit(), syntaxOf(source.Dialect()))
+func (p *pool) watch(ctx context.Context, raw conn.Raw, db *sql.DB) *conn.Tx {
+	tx := conn.NewTx(ctx, raw, db, p.source.Unit(), syntaxOf(p.source.Dialect()))
+	tx.Lost(func(ctx context.Context, raw conn.Raw, err error) bool {
+		d := p.source.Dialect()
+		return engineOf(d).ended(ctx, raw, d.Classify(err), err)
+	})
+	return tx
 }
 
 func begin(ctx context.Context, from gorm.ConnPool, opts *sql.TxOptions) (conn.Raw, error) {

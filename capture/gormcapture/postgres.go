@@ -16,6 +16,9 @@ type postgres struct{}
 
 var _ engine = postgres{}
 
+// ended implements engine: a transaction waits for its end, come what may.
+func (postgres) ended(context.Context, dialect.Execer, dialect.Class, error) bool { return false }
+
 // syntax implements engine.
 func (postgres) syntax() conn.Syntax { return conn.Postgres() }
 
@@ -75,6 +78,33 @@ func (postgres) lockMet(harmless bool) string {
 // lockAgain implements engine: each statement sees what was committed before it,
 // or fails where it may not.
 func (postgres) lockAgain() string { return "" }
+
+// lockInner implements engine.
+func (postgres) lockInner() string { return "" }
+
+// targets implements engine.
+func (postgres) targets() bool { return true }
+
+// rewrites implements engine.
+func (postgres) rewrites() bool { return true }
+
+// typed implements engine.
+func (postgres) typed(c dialect.Column) (before, after string) {
+	return "CAST((", ") AS " + c.Type + ")"
+}
+
+// stored implements engine.
+func (postgres) stored(c dialect.Column, placeholder string) string {
+	switch c.Kind {
+	case dialect.KindDecimal, dialect.KindTime, dialect.KindTimeTZ, dialect.KindTimestamp,
+		dialect.KindInstant, dialect.KindInterval:
+		return "CAST(" + placeholder + " AS " + c.Type + ")"
+	}
+	return placeholder
+}
+
+// rule implements engine.
+func (postgres) rule(context.Context, *statement) (string, error) { return "", nil }
 
 // errNoLastInsertID is what PostgreSQL's drivers say to LastInsertId.
 var errNoLastInsertID = errors.New("LastInsertId is not supported by this driver")

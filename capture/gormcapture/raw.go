@@ -28,6 +28,8 @@ type raw struct {
 	notes  []note
 	// on tells that the statement's pool was replaced.
 	on bool
+	// done tells the transaction what became of a prepared statement.
+	done func(error)
 }
 
 // note is what is to be recorded of one statement of the text.
@@ -53,9 +55,12 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 	r.text = r.syntax.Read(r.sql)
 	err := r.judge(stmt.Context)
 	if err == nil && len(r.notes) > 0 {
-		if err = r.attach(); err == nil {
+		if err = r.attach(stmt.Context); err == nil {
 			r.on = true
 			stmt.ConnPool = &rawInterceptor{ConnPool: r.tx, raw: r}
+			if !r.text.Ends(r.syntax) {
+				err = r.protect(stmt.Context)
+			}
 		}
 	}
 	if err == nil {
@@ -79,19 +84,19 @@ func (r *raw) fail(err error) {
 	_ = r.db.AddError(err)
 	// db.Row() looks at no error: its row must tell of it.
 	if rows, ok := r.db.Get("rows"); ok && rows == false {
-		r.db.Statement.Dest = failedRow(r.db.Statement.Context, err)
+		r.db.Statement.Dest = conn.FailedRow(r.db.Statement.Context, err)
 	}
 }
 
 // ready lets the transaction be written before a prepared statement that commits
 // it, which the transaction itself does not get to see.
-func (r *raw) ready(ctx context.Context) error {
+func (r *raw) ready(ctx context.Context) (err error) {
 	if _, prepared := r.tx.(*gorm.PreparedStmtTX); prepared {
 		if tx, ok := watched(r.tx); ok {
-			return tx.Ready(ctx, r.sql)
+			r.done, err = tx.Around(ctx, r.sql)
 		}
 	}
-	return nil
+	return err
 }
 
 // judge finds out what is to be recorded, or refuses.
@@ -192,19 +197,22 @@ func (r *raw) failedFor(table annals.Table, err error) error {
 func (p *Plugin) afterRaw(db *gorm.DB) {
 	v, ok := db.Statement.Settings.LoadAndDelete(rawKey)
 	if !ok {
+		noteFailure(db)
 		return
 	}
 	r := v.(*raw)
 	if db.Error == nil {
 		if slices.ContainsFunc(r.text.Statements, func(s conn.Statement) bool { return s.Defines }) {
 			p.source.Forget()
-		}
-		if _, prepared := r.tx.(*gorm.PreparedStmtTX); prepared {
 			if tx, ok := watched(r.tx); ok {
-				tx.Note(r.sql)
+				tx.AtEnd(p.source.Forget) // it may be rolled back
 			}
 		}
 	}
+	if r.done != nil {
+		r.done(db.Error)
+	}
+	noteFailure(db)
 	if !r.on {
 		return
 	}
@@ -214,6 +222,7 @@ func (p *Plugin) afterRaw(db *gorm.DB) {
 			r.unit.Fail(err)
 		}
 	}
+	err = r.settle(db.Statement.Context, err)
 	_ = db.AddError(err)
 	if err = r.end(nil); err != nil {
 		r.fail(err)
@@ -275,7 +284,9 @@ type rawInterceptor struct {
 func (i *rawInterceptor) ExecContext(
 	ctx context.Context, query string, args ...any,
 ) (sql.Result, error) {
-	res, err := i.ConnPool.ExecContext(ctx, query, args...)
+	res, err := orAbandon(&i.raw.statement, func() (sql.Result, error) {
+		return i.ConnPool.ExecContext(ctx, query, args...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -304,19 +315,24 @@ func (i *rawInterceptor) QueryRowContext(
 ) *sql.Row {
 	r, err := i.read(ctx, query, args)
 	if err != nil {
-		return failedRow(ctx, err)
+		return conn.FailedRow(ctx, err)
 	}
 	return r.row(ctx)
 }
 
 func (i *rawInterceptor) read(ctx context.Context, query string, args []any) (*result, error) {
-	rows, err := i.ConnPool.QueryContext(ctx, query, args...)
+	rows, err := orAbandon(&i.raw.statement, func() (*sql.Rows, error) {
+		return i.ConnPool.QueryContext(ctx, query, args...)
+	})
 	if err != nil {
 		return nil, err
 	}
 	r, err := readResult(rows)
 	if err != nil {
 		return nil, err
+	}
+	if r.failed() != nil {
+		return r, nil // which tells of it
 	}
 	i.raw.ran = true
 	if len(r.columns) > 0 {

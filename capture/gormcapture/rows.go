@@ -18,20 +18,42 @@ type result struct {
 	values  [][]any
 	// more is the result of the next statement, where a text had several.
 	more *result
+	// err is what the database said behind the last of the values: some tell of a
+	// row that they refuse only after those before it.
+	err error
 }
 
 // readResult reads all rows and closes them.
 func readResult(rows *sql.Rows) (r *result, err error) {
-	defer func() { err = errors.Join(err, rows.Close()) }()
+	defer func() {
+		// The database's error stays as it is: the program may ask for its type.
+		if closing := rows.Close(); err == nil {
+			err = closing
+		}
+	}()
 	if r, err = readSet(rows); err != nil {
 		return nil, err
 	}
-	for last := r; rows.NextResultSet(); last = last.more {
+	last := r
+	for ; last.err == nil && rows.NextResultSet(); last = last.more {
 		if last.more, err = readSet(rows); err != nil {
 			return nil, err
 		}
 	}
-	return r, rows.Err()
+	if last.err == nil {
+		last.err = rows.Err()
+	}
+	return r, nil
+}
+
+// failed returns the error among the rows.
+func (r *result) failed() error {
+	for ; r != nil; r = r.more {
+		if r.err != nil {
+			return r.err
+		}
+	}
+	return nil
 }
 
 func readSet(rows *sql.Rows) (r *result, err error) {
@@ -52,7 +74,8 @@ func readSet(rows *sql.Rows) (r *result, err error) {
 		}
 		r.values = append(r.values, values)
 	}
-	return r, rows.Err()
+	r.err = rows.Err()
+	return r, nil
 }
 
 // cut takes the last n columns off and returns their values, row by row.
@@ -83,22 +106,6 @@ func (r *result) row(ctx context.Context) *sql.Row {
 	defer func() { _ = db.Close() }()
 	return db.QueryRowContext(ctx, "")
 }
-
-// failedRow is what QueryRowContext returns when there is no row because of err.
-func failedRow(ctx context.Context, err error) *sql.Row {
-	db := sql.OpenDB(failure{err})
-	defer func() { _ = db.Close() }()
-	return db.QueryRowContext(ctx, "")
-}
-
-// failure connects to nothing.
-type failure struct{ err error }
-
-// Connect implements driver.Connector.
-func (f failure) Connect(context.Context) (driver.Conn, error) { return nil, f.err }
-
-// Driver implements driver.Connector.
-func (failure) Driver() driver.Driver { return &replay{} }
 
 var (
 	_ driver.Connector         = (*result)(nil)
@@ -146,6 +153,9 @@ func (p *replay) Columns() []string { return p.r.columns }
 // Next implements driver.Rows.
 func (p *replay) Next(dest []driver.Value) error {
 	if p.next >= len(p.r.values) {
+		if p.r.err != nil {
+			return p.r.err
+		}
 		return io.EOF
 	}
 	for i, v := range p.r.values[p.next] {

@@ -14,6 +14,7 @@ import (
 	"github.com/seed-162b1470/annals/capture"
 	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/catalog"
+	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/track"
 )
 
@@ -41,9 +42,17 @@ type statement struct {
 	raw       conn.Raw
 	// immediate: the transaction is not watched, so entries are written at once.
 	immediate bool
+	// release lets the next captured statement of the transaction run. undo is set
+	// while a savepoint stands before an immediate statement.
+	release func()
+	undo    bool
 
 	work work
 	ran  bool
+	// instead is what runs in place of the statement, nil where it runs as it is.
+	// proven: that it changed the rows that were read has to be shown afterwards.
+	instead *narrowed
+	proven  bool
 	// affected is -1 where the statement returned rows instead of a count.
 	affected int64
 	lastID   int64
@@ -87,16 +96,6 @@ func (p *Plugin) before(db *gorm.DB) {
 	if !concerned {
 		return
 	}
-	if err := s.attach(); err != nil {
-		_ = db.AddError(err)
-		return
-	}
-	if !s.joined() {
-		if err := s.resolve(db.Statement.Context, s.table); err != nil {
-			_ = db.AddError(s.end(err))
-			return
-		}
-	}
 	db.Statement.Settings.Store(settingKey, s)
 	db.Statement.ConnPool = &interceptor{ConnPool: s.tx, statement: s}
 }
@@ -120,11 +119,15 @@ func (s *statement) absent(ctx context.Context, err error, table annals.Table) b
 }
 
 // attach finds the transaction of the statement, or opens one around it where
-// GORM did not.
-func (s *statement) attach() error {
+// GORM did not. It waits for other captured statements of the transaction.
+func (s *statement) attach(ctx context.Context) (err error) {
 	if tx, ok := watched(s.tx); ok {
+		if err := tx.Err(); err != nil {
+			return err
+		}
 		s.unit, s.raw = tx.Watcher().(*capture.Unit), tx.Raw()
-		return nil
+		s.release, err = tx.Take(ctx)
+		return err
 	}
 	if raw, ok := rawTx(s.tx); ok {
 		s.unit, s.raw, s.immediate = s.source.Unit(), raw, true
@@ -132,7 +135,7 @@ func (s *statement) attach() error {
 	}
 	tx := s.db.Begin(&sql.TxOptions{})
 	if tx.Error != nil {
-		return fmt.Errorf("begin a transaction round the audited statement: %w", tx.Error)
+		return tx.Error // as it is: the statement would have met it too
 	}
 	s.tx, s.own = tx.Statement.ConnPool, true
 	if tx, ok := watched(s.tx); ok {
@@ -155,6 +158,8 @@ func watched(p gorm.ConnPool) (*conn.Tx, bool) {
 	case *gorm.PreparedStmtTX:
 		return watched(tx.Tx) // which may be another such
 	case *interceptor:
+		return watched(tx.ConnPool)
+	case *rawInterceptor:
 		return watched(tx.ConnPool)
 	}
 	return nil, false
@@ -180,6 +185,7 @@ func (p *Plugin) after(db *gorm.DB) {
 		p.afterRaw(db)
 		return
 	}
+	noteFailure(db)
 	s := v.(*statement)
 	var err error
 	if s.ran && s.work != nil {
@@ -192,6 +198,7 @@ func (p *Plugin) after(db *gorm.DB) {
 			err = s.unit.Flush(db.Statement.Context, s.raw)
 		}
 	}
+	err = s.settle(db.Statement.Context, err)
 	_ = db.AddError(err)
 	_ = db.AddError(s.end(nil))
 }
@@ -200,6 +207,7 @@ func (p *Plugin) after(db *gorm.DB) {
 // opened for it.
 func (s *statement) end(cause error) error {
 	s.db.Statement.ConnPool = s.outer
+	defer s.letGo()
 	if c, ok := s.work.(io.Closer); ok {
 		cause = errors.Join(cause, c.Close())
 	}
@@ -230,6 +238,25 @@ func (s *statement) failed(op string, err error) error {
 	}
 }
 
+// asWithout returns the database's own error where the program would have met it
+// without the capture too, as it is: programs ask for its type, and its text
+// stands in logs. A deadlock, a lock that was not to be had and an aborted
+// transaction are such, whatever was read then. It returns nil for other errors.
+func (s *statement) asWithout(err error) error {
+	var own *ownFault
+	if errors.As(err, &own) {
+		return own.error
+	}
+	var said *capture.QueryError
+	if errors.As(err, &said) {
+		switch s.source.Dialect().Classify(said.Err) {
+		case dialect.ClassRetryable, dialect.ClassAborted:
+			return said.Err
+		}
+	}
+	return nil
+}
+
 func (s *statement) verb() string {
 	return s.engine.syntax().Parse(s.db.Statement.SQL.String()).Keyword
 }
@@ -237,7 +264,11 @@ func (s *statement) verb() string {
 // start chooses the work by the final SQL: a soft delete is an UPDATE, whatever
 // callback it comes through.
 func (s *statement) start(ctx context.Context) error {
-	if s.joined() {
+	if !s.joined() {
+		if err := s.resolve(ctx, s.table); err != nil {
+			return err
+		}
+	} else {
 		if ok, err := s.aim(ctx); err != nil || !ok {
 			return err
 		}
@@ -246,6 +277,9 @@ func (s *statement) start(ctx context.Context) error {
 	case "INSERT", "REPLACE":
 		s.work = newInsert(s)
 	case "UPDATE":
+		if err := s.checkUpdate(ctx); err != nil {
+			return err
+		}
 		s.work = &update{}
 	case "DELETE":
 		s.work = &remove{}
@@ -253,6 +287,9 @@ func (s *statement) start(ctx context.Context) error {
 		return s.failed("capture", fmt.Errorf("a statement that begins with %q", s.verb()))
 	}
 	if err := s.work.before(ctx, s); err != nil {
+		if own := s.asWithout(err); own != nil {
+			return own
+		}
 		return s.failed("capture "+strings.ToLower(s.verb())+" of", err)
 	}
 	return nil
@@ -295,6 +332,20 @@ type interceptor struct {
 	statement *statement
 }
 
+// start opens the statement's transaction, unless it is in one, and begins its
+// capture.
+func (i *interceptor) start(ctx context.Context) error {
+	s := i.statement
+	if err := s.attach(ctx); err != nil {
+		return err
+	}
+	i.ConnPool = s.tx
+	if err := s.start(ctx); err != nil {
+		return err
+	}
+	return s.protect(ctx)
+}
+
 // ExecContext implements gorm.ConnPool.
 func (i *interceptor) ExecContext(
 	ctx context.Context, query string, args ...any,
@@ -303,11 +354,19 @@ func (i *interceptor) ExecContext(
 	if query != s.db.Statement.SQL.String() || s.ran {
 		return i.ConnPool.ExecContext(ctx, query, args...)
 	}
-	if err := s.start(ctx); err != nil {
+	return orAbandon(s, func() (sql.Result, error) { return i.exec(ctx, query, args) })
+}
+
+func (i *interceptor) exec(ctx context.Context, query string, args []any) (sql.Result, error) {
+	s := i.statement
+	if err := i.start(ctx); err != nil {
 		return nil, err
 	}
 	if in, ok := s.work.(*insert); ok && in.returning(s) {
 		return in.execReturning(ctx, s, query, args)
+	}
+	if s.instead != nil {
+		query, args = s.instead.query, s.instead.args
 	}
 	res, err := i.ConnPool.ExecContext(ctx, query, args...)
 	if err != nil {
@@ -331,8 +390,16 @@ func (i *interceptor) QueryContext(
 	if query != s.db.Statement.SQL.String() || s.ran {
 		return i.ConnPool.QueryContext(ctx, query, args...)
 	}
-	if err := s.start(ctx); err != nil {
+	return orAbandon(s, func() (*sql.Rows, error) { return i.query(ctx, query, args) })
+}
+
+func (i *interceptor) query(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	s := i.statement
+	if err := i.start(ctx); err != nil {
 		return nil, err
+	}
+	if s.instead != nil {
+		query, args = s.instead.query, s.instead.args
 	}
 	in, _ := s.work.(*insert)
 	if in != nil && s.returningLast() {
@@ -348,9 +415,12 @@ func (i *interceptor) QueryContext(
 	if err != nil {
 		return nil, err
 	}
-	s.ran, s.affected = true, int64(len(r.values))
+	affected := int64(len(r.values))
 	if in != nil {
 		in.take(s, r)
+	}
+	if r.failed() == nil {
+		s.ran, s.affected = true, affected
 	}
 	return r.rows(ctx)
 }

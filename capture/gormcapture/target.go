@@ -60,7 +60,7 @@ func (s *statement) concerned(ctx context.Context) (bool, error) {
 }
 
 // aim finds the one table of several joined ones that the statement changes: that
-// whose columns it sets. ok is false where changes of it give no entries.
+// whose columns it sets, or that it names between DELETE and FROM. ok is false where changes of it give no entries.
 func (s *statement) aim(ctx context.Context) (ok bool, err error) {
 	readers := make([]*capture.Reader, len(s.refs))
 	for i, ref := range s.refs {
@@ -68,7 +68,7 @@ func (s *statement) aim(ctx context.Context) (ok bool, err error) {
 			return false, s.failed("read", err)
 		}
 	}
-	var aims []int
+	aims := s.emptied()
 	set, _ := s.db.Statement.Clauses["SET"].Expression.(clause.Set)
 	for _, a := range set {
 		for i := range s.refs {
@@ -90,9 +90,9 @@ func (s *statement) aim(ctx context.Context) (ok bool, err error) {
 	}
 	if len(aims) != 1 {
 		return false, &annals.Error{
-			Op: "capture update of", Subject: fmt.Sprintf("%d joined tables", len(aims)),
-			Err:    annals.ErrCapture,
-			Remedy: "set the columns of one table by one statement, each with its table's name",
+			Op:      "capture " + strings.ToLower(s.verb()) + " of",
+			Subject: fmt.Sprintf("%d joined tables", len(aims)), Err: annals.ErrCapture,
+			Remedy: "change one table by one statement; name it with each column that is set",
 		}
 	}
 	d := s.source.Dialect()
@@ -102,6 +102,32 @@ func (s *statement) aim(ctx context.Context) (ok bool, err error) {
 		s.qualifier = d.Quote(ref.Alias)
 	}
 	return true, nil
+}
+
+// emptied are the tables that a DELETE of several names as those whose rows go.
+func (s *statement) emptied() (aims []int) {
+	if s.verb() != "DELETE" {
+		return nil
+	}
+	del, _ := s.db.Statement.Clauses["DELETE"].Expression.(clause.Delete)
+	for name := range strings.SplitSeq(del.Modifier, ",") {
+		words := strings.Fields(name) // QUICK and the like may stand before
+		if len(words) == 0 {
+			continue
+		}
+		named := annals.ParseTable(strings.TrimSuffix(
+			strings.ReplaceAll(words[len(words)-1], "`", ""), ".*")).Name
+		for i, ref := range s.refs {
+			called := ref.Alias
+			if called == "" {
+				called = ref.Table.Name
+			}
+			if strings.EqualFold(called, named) {
+				aims = append(aims, i)
+			}
+		}
+	}
+	return aims
 }
 
 // owns reports whether a column that is set can be of a table.

@@ -18,7 +18,7 @@ func (in *insert) afterMeeting(ctx context.Context, s *statement) error {
 	switch {
 	case in.returned != nil && in.mark != "":
 		changes, err = in.marked(ctx, s)
-	case in.returned != nil && in.harmless && !s.engine.returnsMet():
+	case in.returned != nil && in.tellsNew(s):
 		changes, err = in.fresh(ctx, s)
 	default:
 		changes, err = in.compared(ctx, s)
@@ -92,16 +92,18 @@ func (in *insert) moved(
 	if err != nil {
 		return nil, err
 	}
-	var gone []*capture.Row
-	for _, c := range met {
-		if c.After == nil {
-			gone = append(gone, c.Before)
+	gone := slices.DeleteFunc(met, func(c capture.Change) bool { return c.After != nil })
+	if len(gone) == 1 && len(strangers) == 1 {
+		return []capture.Change{{Before: gone[0].Before, After: strangers[0]}}, nil
+	}
+	for _, row := range strangers {
+		n := in.rekeyed(s, gone, row)
+		if n < 0 {
+			return nil, concurrent(s, len(strangers))
 		}
+		gone[n].After = row
 	}
-	if len(gone) != 1 || len(strangers) != 1 {
-		return nil, concurrent(s, len(strangers))
-	}
-	return []capture.Change{{Before: gone[0], After: strangers[0]}}, nil
+	return slices.DeleteFunc(gone, func(c capture.Change) bool { return c.After == nil }), nil
 }
 
 // compared goes by what is there before and after under the unique keys that the
@@ -123,6 +125,15 @@ func (in *insert) compared(ctx context.Context, s *statement) ([]capture.Change,
 	if err != nil {
 		return nil, err
 	}
+	if in.harmless && s.affected == 0 {
+		return nil, nil // what is there now and was not is another transaction's
+	}
+	lost, fresh := 0, 0
+	for _, c := range changes {
+		if c.After == nil {
+			lost++
+		}
+	}
 	for i := range now {
 		if was[now[i].ID] {
 			continue
@@ -132,8 +143,15 @@ func (in *insert) compared(ctx context.Context, s *statement) ([]capture.Change,
 			continue
 		}
 		changes = append(changes, capture.Change{After: &now[i]})
+		fresh++
 	}
-	return changes, nil
+	if err := in.checkCount(s, fresh, len(was)); err != nil {
+		return nil, err
+	}
+	if in.returned != nil || in.replace {
+		return changes, nil
+	}
+	return changes, in.checkFound(ctx, s, len(now), lost)
 }
 
 // addTouched adds the rows that cannot be found by what was inserted: the
@@ -256,10 +274,5 @@ func (in *insert) touched(s *statement) ([][]any, error) {
 
 // recognisable reports whether row i has a value in some unique key.
 func (in *insert) recognisable(i int) bool {
-	for _, t := range in.tuples {
-		if _, ok := in.literal(i, t.columns); ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(in.tuples, func(t tuples) bool { return slices.Contains(t.rows, i) })
 }

@@ -11,12 +11,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // registers "pgx"
-	_ "modernc.org/sqlite"             // registers "sqlite"
+	"modernc.org/sqlite"               // registers "sqlite"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/config"
@@ -76,7 +77,7 @@ func openMySQL(d config.DSN) (*sql.DB, error) {
 	}
 	c, err := mysql.ParseDSN("/?" + options.Encode())
 	if err != nil {
-		return nil, fmt.Errorf("parameters of the DSN: %w: %w", annals.ErrConfig, err)
+		return nil, wrongParameter(d)
 	}
 	c.Net, c.Addr = "tcp", d.Server()
 	if d.Socket != "" {
@@ -89,11 +90,11 @@ func openMySQL(d config.DSN) (*sql.DB, error) {
 		c.Timeout = connectTimeout
 	}
 	if err := c.Apply(mysql.Charset("utf8mb4", "")); err != nil {
-		return nil, fmt.Errorf("parameters of the DSN: %w", err)
+		return nil, fmt.Errorf("set the character set: %w", err)
 	}
 	connector, err := mysql.NewConnector(c)
 	if err != nil {
-		return nil, fmt.Errorf("parameters of the DSN: %w: %w", annals.ErrConfig, err)
+		return nil, wrongParameter(d)
 	}
 	return sql.OpenDB(connector), nil
 }
@@ -188,12 +189,60 @@ func explain(d config.DSN, err error) error {
 		e.Err = plain(err)
 		e.Remedy = "check user name and password of the DSN"
 	default:
-		// The cause speaks for itself.
+		e.Err = quiet(d, err)
 	}
 	if d.Scheme == config.SchemeSQLite {
 		explainFile(d, class, e)
 	}
 	return e
+}
+
+// quiet is a failure of another class. What a driver says of a DSN repeats parts of
+// it, and so does a server of what it does not accept, where they may be secrets.
+func quiet(d config.DSN, err error) error {
+	var unparsed *pgconn.ParseConfigError
+	if errors.As(err, &unparsed) {
+		return wrongParameter(d)
+	}
+	var said *pgconn.PgError
+	var answer *mysql.MySQLError
+	var lite *sqlite.Error
+	code := ""
+	switch {
+	case errors.As(err, &said):
+		err, code = said, "SQLSTATE "+said.Code
+	case errors.As(err, &answer):
+		code = fmt.Sprintf("error %d", answer.Number)
+	case errors.As(err, &lite):
+		code = fmt.Sprintf("code %d", lite.Code())
+	}
+	if code == "" || !d.HidesOptions() {
+		return err
+	}
+	return fmt.Errorf("the connection was refused (%s), perhaps for a parameter of the DSN: %w",
+		code, annals.ErrConfig)
+}
+
+// wrongParameter names the parameter that a driver does not accept, never its value.
+// Drivers look at the values of those alone whose names they know.
+func wrongParameter(d config.DSN) error {
+	_, query, _ := strings.Cut(d.Text(), "?")
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		var err error
+		switch d.Scheme {
+		case config.SchemeMySQL:
+			_, err = mysql.ParseDSN("/?" + pair)
+		case config.SchemePostgres:
+			_, err = pgconn.ParseConfig("postgres://localhost/?" + pair)
+		}
+		if decoded, bad := url.QueryUnescape(name); bad == nil && err != nil && d.Options.Has(decoded) {
+			return fmt.Errorf("the value of parameter %s of the DSN is not accepted: %w",
+				decoded, annals.ErrConfig)
+		}
+	}
+	return fmt.Errorf("the driver does not accept the DSN's host, port or parameters: %w",
+		annals.ErrConfig)
 }
 
 // explainFile says what is wrong with a file: there is no server to look for.

@@ -105,6 +105,50 @@ func TestOpenRefused(t *testing.T) {
 	}
 }
 
+// Parameters may hold secrets, and what is said of wrong ones names no value.
+func TestOpenHidesParameters(t *testing.T) {
+	const secret = "S3CRETVAL"
+	file := filepath.Join(t.TempDir(), "x.db")
+	cases := map[string]string{
+		"sqlite:" + file + "?mode=rwc&_pragma=key(" + secret:                           "",
+		"sqlite:" + file + "?mode=rwc&_pragma=" + secret + "(":                         "",
+		"postgres://u:p@localhost/d?sslmode=" + secret:                                 "parameter sslmode",
+		"postgres://u:p@localhost/d?PASSWORD=" + secret + "&port=x":                    "parameter port",
+		"postgres://u:p@localhost:1/d?options=-c%20x=" + secret + "&connect_timeout=x": "parameter options",
+		"mysql://u:p@localhost/d?parseTime=" + secret:                                  "parameter parseTime",
+		"mysql://u:p@localhost/d?tls=" + secret:                                        "parameter tls",
+		"mysql://u:p@localhost/d?pass%77ord=" + secret + "&timeout=x":                  "parameter timeout",
+	}
+	for kind, params := range map[string][]string{
+		"postgres": {"options=-c%20work_mem=" + secret, "PASSWORD=" + secret, "options=-c%20work_mem%3D" + secret},
+		"mariadb":  {"sql_mod%65=%27" + secret + "%27&x=y", "PASSWORD=" + secret, "time_zone=" + secret + "&x=y"},
+	} {
+		dsn := testdb.New(t, kind).DSN
+		join := "?"
+		if strings.Contains(dsn, "?") {
+			join = "&"
+		}
+		for _, p := range params {
+			cases[dsn+join+p] = "of the DSN"
+		}
+	}
+	for dsn, want := range cases {
+		_, _, err := open(t.Context(), dsn)
+		if err == nil || strings.Contains(err.Error(), secret) || !strings.Contains(err.Error(), want) {
+			t.Errorf("open(%q) = %v, want %q", dsn, err, want)
+		}
+	}
+}
+
+// Of several servers that do not answer each is named once.
+func TestOpenSeveralServers(t *testing.T) {
+	_, _, err := open(t.Context(), "postgres://u:topsecret@127.0.0.1:1,127.0.0.1:2/d")
+	if !errors.Is(err, annals.ErrUnreachable) || strings.Contains(err.Error(), "[") ||
+		!strings.Contains(err.Error(), "runs at 127.0.0.1:1,127.0.0.1:2 ") {
+		t.Errorf("open = %v", err)
+	}
+}
+
 // A wrong password is told as such, in one line, and not repeated. PostgreSQL's
 // driver tries with TLS and without where the DSN does not say.
 func TestOpenWrongPassword(t *testing.T) {

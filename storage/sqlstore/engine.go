@@ -116,6 +116,9 @@ type begun struct {
 	numbers []int64
 	// lastID is what LAST_INSERT_ID() of the session was.
 	lastID string
+	// rowID is what last_insert_rowid() of the connection was, ticket the highest
+	// number drawn so far (SQLite).
+	rowID, ticket int64
 }
 
 // key is a unique key: its columns, and where their values stand in a row.

@@ -93,6 +93,9 @@ func (sqlite) running(context.Context, dialect.Queryer) (map[string]bool, bool, 
 // the highest id that was ever inserted, and nobody else writes meanwhile.
 func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {
 	out := begun{id: w.stored}
+	if err := d.remember(ctx, tx, &out); err != nil {
+		return out, err
+	}
 	if out.id == 0 {
 		b := insertRows(d, w.table, [][]any{d.withoutFacts(w)})
 		res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
@@ -120,6 +123,7 @@ func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (
 	if err != nil {
 		return out, err
 	}
+	out.ticket = last
 	for n := last - int64(w.numbers) + 1; n <= last; n++ {
 		out.numbers = append(out.numbers, n)
 	}
@@ -138,7 +142,18 @@ func (sqlite) withoutFacts(w revisionWrite) []any {
 	return row
 }
 
-// draw takes n numbers and returns the last. The ticket goes at once: the
+// remember notes what finish puts back.
+func (d sqlite) remember(ctx context.Context, tx dialect.Execer, out *begun) error {
+	b := &builder{d: d}
+	b.text("SELECT last_insert_rowid(), COALESCE((SELECT seq FROM main.sqlite_sequence WHERE name = ")
+	b.bind(layout.Seq().Ticket.Name.Name)
+	b.text("), 0)")
+	return query(ctx, tx, b, func(scan func(...any) error) error {
+		return scan(&out.rowID, &out.ticket)
+	})
+}
+
+// draw takes n numbers and returns the last. finish removes the ticket: the
 // sequence remembers without it.
 func (d sqlite) draw(ctx context.Context, tx dialect.Execer, n int) (int64, error) {
 	ticket := layout.Seq().Ticket.Name
@@ -153,20 +168,44 @@ func (d sqlite) draw(ctx context.Context, tx dialect.Execer, n int) (int64, erro
 	if err != nil {
 		return 0, err
 	}
-	last, err := res.LastInsertId()
-	if err != nil {
-		return 0, err
+	return res.LastInsertId()
+}
+
+// finish puts last_insert_rowid() back to what the program left: there is no other
+// way than to insert a row of that id. It goes into the table of tickets, which is
+// emptied; the sequence is set back where the id was above it.
+func (d sqlite) finish(
+	ctx context.Context, tx dialect.Execer, _ revisionWrite, done begun,
+) error {
+	ticket := layout.Seq().Ticket.Name
+	b := &builder{d: d}
+	b.text("INSERT OR REPLACE INTO ")
+	b.table(ticket)
+	b.text(" (")
+	b.name(layout.ColID)
+	b.text(") VALUES (")
+	b.bind(done.rowID)
+	b.text(")")
+	if _, err := tx.ExecContext(ctx, b.sql.String(), b.args...); err != nil {
+		return err
 	}
 	b = &builder{d: d}
 	b.text("DELETE FROM ")
 	b.table(ticket)
-	b.text(" WHERE id <= ")
-	b.bind(last)
-	_, err = tx.ExecContext(ctx, b.sql.String(), b.args...)
-	return last, err
+	if _, err := tx.ExecContext(ctx, b.sql.String()); err != nil {
+		return err
+	}
+	if done.rowID <= done.ticket {
+		return nil
+	}
+	b = &builder{d: d}
+	b.text("UPDATE main.sqlite_sequence SET seq = ")
+	b.bind(done.ticket)
+	b.text(" WHERE name = ")
+	b.bind(ticket.Name)
+	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
+	return err
 }
-
-func (sqlite) finish(context.Context, dialect.Execer, revisionWrite, begun) error { return nil }
 
 func (d sqlite) insert(
 	ctx context.Context, tx dialect.Execer, t layout.Table, rows [][]any,

@@ -132,16 +132,18 @@ func models() []any {
 // camel names tables and columns as the scripts for MySQL and SQLite do: AlbumId.
 type camel struct{ schema.NamingStrategy }
 
-func (camel) TableName(table string) string         { return table }
-func (camel) JoinTableName(table string) string     { return table }
-func (camel) ColumnName(_, column string) string    { return camelName(column) }
-func camelName(field string) string                 { return strings.Replace(field, "ID", "Id", 1) }
-func snakeNames() schema.NamingStrategy             { return schema.NamingStrategy{SingularTable: true} }
-func snakeName(column string) string                { return snakeNames().ColumnName("", column) }
-func pointer[T any](v T) *T                         { return &v }
-func column(db *gorm.DB, field string) string       { return db.NamingStrategy.ColumnName("", field) }
-func day(year int, m time.Month, d int) time.Time   { return time.Date(year, m, d, 0, 0, 0, 0, time.UTC) }
-func hour(h, m, s int) time.Time                    { return time.Date(2026, 3, 2, h, m, s, 0, time.UTC) }
+func (camel) TableName(table string) string      { return table }
+func (camel) JoinTableName(table string) string  { return table }
+func (camel) ColumnName(_, column string) string { return camelName(column) }
+func camelName(field string) string              { return strings.Replace(field, "ID", "Id", 1) }
+func snakeNames() schema.NamingStrategy          { return schema.NamingStrategy{SingularTable: true} }
+func snakeName(column string) string             { return snakeNames().ColumnName("", column) }
+func pointer[T any](v T) *T                      { return &v }
+func column(db *gorm.DB, field string) string    { return db.NamingStrategy.ColumnName("", field) }
+
+func day(year int, m time.Month, d int) time.Time { return time.Date(year, m, d, 0, 0, 0, 0, time.UTC) }
+
+func hour(h, m, s int) time.Time { return time.Date(2026, 3, 2, h, m, s, 0, time.UTC) }
 
 // namer names tables and columns as the script of a database does.
 func namer(dialectName string) schema.Namer {
@@ -216,7 +218,8 @@ func shop() []table {
 			[]col{{field: "UnitPrice", kind: decimal}}),
 		one("employee", "Employee", texts("LastName", "FirstName", "Title", "Phone", "Email"), address,
 			numbers("ReportsTo"), []col{
-				{field: "BirthDate", kind: instant, masked: true}, {field: "HireDate", kind: instant},
+				{field: "BirthDate", kind: instant, masked: true},
+				{field: "HireDate", kind: instant},
 				{field: "Fax", ignored: true},
 			}),
 		one("customer", "Customer", texts("FirstName", "LastName", "Company", "Fax"), address,
@@ -228,7 +231,8 @@ func shop() []table {
 			[]col{{field: "UnitPrice", kind: decimal}}),
 		one("playlist", "Playlist", texts("Name")),
 		{
-			"playlist_track", "PlaylistTrack", []string{"PlaylistID", "TrackID"},
+			"playlist_track", "PlaylistTrack",
+			[]string{"PlaylistID", "TrackID"},
 			numbers("PlaylistID", "TrackID"),
 		},
 	}

@@ -1,7 +1,6 @@
 package notice_test
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -15,9 +14,10 @@ import (
 // differences are what a database forces, by the name under which
 // docs/internals.md tells of it, and where it is met.
 var differences = map[string][]string{
-	"lastval() after the commit": {dialect.PostgresName},
-	"ROW_COUNT() after a write":  {dialect.MySQLName},
-	"total_changes()":            {dialect.SQLiteName},
+	"lastval() once entries are written": {dialect.PostgresName},
+	"ROW_COUNT() after a write":          {dialect.MySQLName},
+	"total_changes()":                    {dialect.SQLiteName},
+	"words of a refusal":                 {dialect.PostgresName, dialect.MySQLName},
 }
 
 // TestDifferencesAreDocumented: the list of the test is that of the page.
@@ -58,34 +58,70 @@ func checkForced(t *testing.T, database string, forced [2]map[string]string) {
 	}
 }
 
-// sessions ask the session what it remembers, inside of transactions and after
-// them, on one connection.
+// sessions ask the session what it remembers.
 func sessions() []act {
-	return []act{{name: "what the session remembers", do: func(p *program) {
-		p.err(p.db.Connection(func(c *gorm.DB) error {
-			p.see(c.Exec("INSERT INTO plains (name) VALUES ('first')"))
-			p.last(c)
-			p.err(c.Transaction(func(tx *gorm.DB) error {
-				team := Team{Name: fmt.Sprint("session")}
-				p.see(tx.Create(&team), team)
-				p.last(tx)
-				p.see(tx.Create(&[]Badge{{Name: "se 1"}, {Name: "se 2"}}))
-				p.last(tx)
-				p.see(tx.Create(&Coin{ID: "session"}))
-				p.last(tx)
-				p.see(tx.Model(&Coin{ID: "session"}).Update("size", 12))
-				p.counts(tx)
-				p.last(tx)
-				p.see(tx.Create(&Plain{Name: "last"}))
-				p.last(tx)
-				p.see(tx.Delete(&Coin{ID: "session"}))
-				p.last(tx)
+	return []act{
+		{name: "what the session remembers", do: func(p *program) {
+			p.sql.SetMaxOpenConns(1) // or the next statement may be another session's
+			defer p.sql.SetMaxOpenConns(0)
+			p.err(p.db.Transaction(p.remember))
+			if p.sql.Dialect == dialect.PostgresName {
+				p.may("lastval() once entries are written", p.db, lastKey[p.sql.Dialect])
+				p.ask(p.db, "SELECT currval(pg_get_serial_sequence('teams', 'id')) AS v")
+				p.ask(p.db, "SELECT currval(pg_get_serial_sequence('plains', 'id')) AS v")
+				return
+			}
+			p.last(p.db)
+			p.see(p.db.Create(&Badge{Name: "alone"}))
+			p.last(p.db)
+			p.see(p.db.Model(&Badge{}).Where("name = ?", "alone").Update("name", "changed"))
+			p.last(p.db)
+			p.see(p.db.Exec("INSERT INTO plains (id, name) VALUES (?, ?)", 1<<40, "far"))
+			p.last(p.db)
+			p.see(p.db.Delete(&Badge{}, "name = ?", "changed"))
+			p.last(p.db)
+			p.see(p.db.Create(&Badge{Name: "after far"}))
+		}},
+		{name: "a connection of its own", do: func(p *program) {
+			p.err(p.db.Connection(func(c *gorm.DB) error {
+				p.err(c.Transaction(func(tx *gorm.DB) error {
+					p.see(tx.Create(&Team{Name: "connection"}))
+					if p.sql.Dialect == dialect.PostgresName {
+						p.may("lastval() once entries are written", tx, lastKey[p.sql.Dialect])
+						return nil
+					}
+					p.last(tx)
+					p.see(tx.Create(&Coin{ID: "connection"}))
+					p.last(tx)
+					return nil
+				}))
 				return nil
 			}))
-			p.remembered(c)
-			return nil
-		}))
-	}}}
+		}},
+	}
+}
+
+// remember asks within a transaction.
+func (p *program) remember(tx *gorm.DB) error {
+	p.see(tx.Create(&Team{Name: "session"}))
+	p.last(tx)
+	p.see(tx.Create(&[]Badge{{Name: "se 1"}, {Name: "se 2"}}))
+	p.last(tx)
+	p.see(tx.Create(&Coin{ID: "session"}))
+	p.last(tx)
+	p.see(tx.Model(&Coin{ID: "session"}).Update("size", 12))
+	p.counts(tx)
+	p.see(tx.Model(&Stock{}).Where("shelf = ?", "s").Update("count", 12))
+	p.counts(tx)
+	p.see(tx.Model(&Stock{}).Where("shelf = ?", "nosuch").Update("count", 12))
+	p.counts(tx)
+	p.last(tx)
+	p.see(tx.Create(&Plain{Name: "last"}))
+	p.last(tx)
+	p.see(tx.Delete(&Coin{ID: "session"}))
+	p.counts(tx)
+	p.last(tx)
+	return nil
 }
 
 // counts asks for the number of rows that the last statement changed.
@@ -98,15 +134,4 @@ func (p *program) counts(tx *gorm.DB) {
 		p.ask(tx, "SELECT changes() AS v")
 		p.may("total_changes()", tx, "SELECT total_changes() AS v")
 	}
-}
-
-// remembered asks once the transaction has committed.
-func (p *program) remembered(c *gorm.DB) {
-	if p.sql.Dialect == dialect.PostgresName {
-		p.may("lastval() after the commit", c, lastKey[p.sql.Dialect])
-		p.ask(c, "SELECT currval(pg_get_serial_sequence('teams', 'id')) AS v")
-		p.ask(c, "SELECT currval(pg_get_serial_sequence('plains', 'id')) AS v")
-		return
-	}
-	p.last(c)
 }

@@ -2,6 +2,7 @@ package reader_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/reader"
+	"github.com/seed-162b1470/annals/storage"
 )
 
 // An object's story is whole under each of its keys, and has nothing of others
@@ -66,6 +68,30 @@ func TestStoryUnderEveryKey(t *testing.T) {
 		e, err := s.reader.Oldest(s.Context(), "order", "11")
 		if err != nil || e.Seq != 3 {
 			s.Errorf("oldest %d, %v", e.Seq, err)
+		}
+	})
+}
+
+// Where a table has more changes of key than can be looked through, the story is
+// the same.
+func TestStoryAmongManyMoves(t *testing.T) {
+	scenes(t, func(s *scene) {
+		b := storage.Batch{Revisions: []annals.Revision{{Source: "app", Hash: hash(1), CreatedAt: at(1)}}}
+		for n := range 1100 {
+			b.Entries = append(b.Entries, annals.Entry{
+				Entity: "order", Source: "app", Type: annals.Update, ObjectID: fmt.Sprintf("b%d", n),
+				PreviousObjectID: fmt.Sprintf("a%d", n), TransactionHash: hash(1), CreatedAt: at(1),
+				Seq: int64(n + 1), Diffs: json.RawMessage(`{"changes":{"id":{"new":1,"old":2}}}`),
+			})
+		}
+		if err := s.store.Write(s.Context(), b); err != nil {
+			s.Fatal(err)
+		}
+		s.seq = 2000
+		s.tell(2, annals.Update, "order b700", `{"a":[1,2]}`)
+		s.tell(3, annals.Update, "order b700>c", `{"id":[1,2]}`)
+		for _, id := range []string{"a700", "b700", "c"} {
+			s.want(id, s.find(reader.Query{Entity: "order", ObjectID: id}), "order2002 order2001 order701")
 		}
 	})
 }
