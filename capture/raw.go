@@ -155,7 +155,7 @@ func (u *Unit) RecordStatement(ctx context.Context, owners []Owner, st diff.Stat
 	if entries = u.cfg.Switch.load().filter(entries); len(entries) == 0 {
 		return nil
 	}
-	if err := u.bind(ctx); err != nil {
+	if err := u.bind(ctx, entries[0].CreatedAt); err != nil {
 		return err
 	}
 	blame := u.blame(ctx)

@@ -153,7 +153,7 @@ func (u *Unit) Record(ctx context.Context, t *track.Table, ms ...annals.Mutation
 			continue
 		}
 		if !bound {
-			if err := u.bind(ctx); err != nil {
+			if err := u.bind(ctx, m.At); err != nil {
 				return err
 			}
 			blame, bound = u.blame(ctx), true
@@ -195,12 +195,12 @@ func (u *Unit) now() time.Time { return u.cfg.Now().UTC().Truncate(time.Microsec
 
 // bind fixes who acts at the first captured statement, and reserves the comment
 // of the first that has one.
-func (u *Unit) bind(ctx context.Context) error {
+func (u *Unit) bind(ctx context.Context, at time.Time) error {
 	if u.binding != nil {
 		u.binding.reserve(ctx, u)
 		return nil
 	}
-	b := &binding{at: u.now()}
+	b := &binding{at: at}
 	b.hash = annals.NewHash(b.at)
 	actor, ok := annals.ActorFrom(ctx)
 	if !ok {
