@@ -3,7 +3,6 @@ package capture
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -67,6 +66,7 @@ type Locks struct {
 // locked before it ran.
 type Cascades struct {
 	groups []*group
+	fates  map[string]fate
 	lock   string
 }
 
@@ -74,7 +74,8 @@ type Cascades struct {
 type group struct {
 	reader *Reader
 	rows   []Row
-	// newKeys holds the key of a row after the statement where that differs.
+	// newKeys holds the key of a row after the statement where that differs; all
+	// groups of a table share it.
 	newKeys Rekey
 	// gone rows are expected not to be there afterwards.
 	gone bool
@@ -103,14 +104,15 @@ type cascader struct {
 	tables Readers
 	q      dialect.Queryer
 	lock   string
-	fates  map[string]fate
-	found  Cascades
+	// keys are the new keys of each table's rows.
+	keys  map[annals.Table]Rekey
+	found Cascades
 }
 
 func newCascader(tables Readers, q dialect.Queryer, locks Locks) *cascader {
 	return &cascader{
-		tables: tables, q: q, lock: locks.Before, fates: map[string]fate{},
-		found: Cascades{lock: locks.After},
+		tables: tables, q: q, lock: locks.Before, keys: map[annals.Table]Rekey{},
+		found: Cascades{fates: map[string]fate{}, lock: locks.After},
 	}
 }
 
@@ -136,9 +138,12 @@ func Updating(
 	locks Locks,
 ) (*Cascades, error) {
 	c := newCascader(tables, q, locks)
+	if m.Keys != nil {
+		c.keys[r.table.Live.Name] = m.Keys
+	}
 	err := c.start(ctx, r, rows, changed, func(ref track.Reference) bool {
 		return acts(ref.Key.OnUpdate) && overlap(ref.Key.ReferencedColumns, m.Columns)
-	}, func(all []Row) error { return c.followUpdate(ctx, r, all, m) })
+	}, func(all []Row) error { return c.followUpdate(ctx, r, all, m.Columns) })
 	if err != nil {
 		return nil, err
 	}
@@ -171,18 +176,22 @@ func (c *cascader) start(ctx context.Context, r *Reader, rows *Rows, f fate,
 // them those that had none.
 func (c *cascader) visit(r *Reader, rows []Row, f fate) (worse, fresh []Row) {
 	for _, row := range rows {
-		id := r.table.Live.Name.String() + "\x00" + row.ID
-		was := c.fates[id]
+		id := fateID(r, row)
+		was := c.found.fates[id]
 		if was >= f {
 			continue
 		}
-		c.fates[id] = f
+		c.found.fates[id] = f
 		worse = append(worse, row)
 		if was == unknown {
 			fresh = append(fresh, row)
 		}
 	}
 	return worse, fresh
+}
+
+func fateID(r *Reader, row Row) string {
+	return r.table.Live.Name.String() + "\x00" + row.ID
 }
 
 // followDelete reads what hangs on rows that go.
@@ -201,34 +210,71 @@ func (c *cascader) followDelete(ctx context.Context, r *Reader, rows []Row) erro
 			c.found.add(&group{reader: child, rows: fresh, gone: true})
 			return c.followDelete(ctx, child, worse)
 		}
-		_, fresh := c.visit(child, found, changed)
-		c.found.add(&group{reader: child, rows: fresh})
-		return c.followUpdate(ctx, child, fresh, Moved{Columns: ref.Key.Columns})
+		return c.change(ctx, r, rows, change{child, found, ref, action})
 	})
 }
 
 // followUpdate reads what hangs on rows of which some columns are set.
-func (c *cascader) followUpdate(ctx context.Context, r *Reader, rows []Row, m Moved) error {
+func (c *cascader) followUpdate(
+	ctx context.Context, r *Reader, rows []Row, columns []string,
+) error {
 	return c.each(ctx, r, rows, func(ref track.Reference) error {
 		action := ref.Key.OnUpdate
-		if !acts(action) || !overlap(ref.Key.ReferencedColumns, m.Columns) {
+		if !acts(action) || !overlap(ref.Key.ReferencedColumns, columns) {
 			return nil
 		}
 		child, found, err := c.children(ctx, r, rows, ref)
 		if err != nil || len(found) == 0 {
 			return err
 		}
-		_, fresh := c.visit(child, found, changed)
-		g := &group{reader: child, rows: fresh}
-		if action == "CASCADE" && overlap(ref.Key.Columns, child.table.Key) {
-			if g.newKeys, err = childKeys(r, child, ref.Key, fresh, m); err != nil {
-				return err
-			}
-		}
-		c.found.add(g)
-		return c.followUpdate(ctx, child, fresh,
-			Moved{Columns: ref.Key.Columns, Keys: g.newKeys})
+		return c.change(ctx, r, rows, change{child, found, ref, action})
 	})
+}
+
+// change is what a foreign key does to the rows that have it.
+type change struct {
+	child  *Reader
+	rows   []Row
+	ref    track.Reference
+	action string
+}
+
+// change notes rows whose foreign key is set because of rows of r, and follows
+// them. A row that is met again gets a new key from each of its foreign keys.
+func (c *cascader) change(ctx context.Context, r *Reader, parents []Row, ch change) error {
+	next := map[string]bool{}
+	_, fresh := c.visit(ch.child, ch.rows, changed)
+	for _, row := range fresh {
+		next[row.ID] = true
+	}
+	if overlap(ch.ref.Key.Columns, ch.child.table.Key) {
+		again, err := c.rekey(ctx, r, parents, ch)
+		if err != nil {
+			return err
+		}
+		for _, id := range again {
+			next[id] = true
+		}
+	}
+	c.found.add(&group{
+		reader: ch.child, rows: fresh, newKeys: c.rekeys(ch.child),
+	})
+	var on []Row
+	for _, row := range ch.rows {
+		if next[row.ID] {
+			on = append(on, row)
+		}
+	}
+	return c.followUpdate(ctx, ch.child, on, ch.ref.Key.Columns)
+}
+
+// rekeys are the new keys of a table's rows.
+func (c *cascader) rekeys(r *Reader) Rekey {
+	name := r.table.Live.Name
+	if c.keys[name] == nil {
+		c.keys[name] = Rekey{}
+	}
+	return c.keys[name]
 }
 
 // each calls f with every foreign key that leads to r, if there are rows.
@@ -254,6 +300,10 @@ func (c *cascader) children(
 	child, err := c.tables.Reader(ctx, c.q, ref.Table.Name)
 	if err != nil || len(child.table.Key) == 0 {
 		return nil, nil, err // a table without a key is not audited
+	}
+	if comparesByReferenced(r.d) {
+		found, err := child.sqliteChildren(ctx, c.q, r, rows, ref.Key)
+		return child, found, err
 	}
 	parents, err := c.referenced(ctx, r, rows, ref.Key)
 	if err != nil {
@@ -312,41 +362,6 @@ func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
-// childKeys works out the new keys of children whose key holds columns of the
-// foreign key.
-func childKeys(
-	parent, child *Reader, fk catalog.ForeignKey, rows []Row, m Moved,
-) (Rekey, error) {
-	positions, ok := within(fk.ReferencedColumns, parent.table.Key)
-	if !ok {
-		return nil, &annals.Error{
-			Op: "follow", Subject: "foreign key of table " + child.table.Live.Name.String(),
-			Err: annals.ErrCapture,
-			Remedy: "the rows' own keys would change with a column that is no key of " +
-				parent.table.Live.Name.String() + "; change them by statements of their own",
-		}
-	}
-	moved := Rekey{}
-	for _, row := range rows {
-		old := make([]json.RawMessage, len(parent.table.Key))
-		for i, p := range positions {
-			old[p], _ = row.Image.Value(fk.Columns[i])
-		}
-		next, ok := m.Keys[annals.ObjectID(old...)]
-		if !ok {
-			continue
-		}
-		key := slices.Clone(row.Key)
-		for i, p := range positions {
-			if own := slices.Index(child.table.Key, fk.Columns[i]); own >= 0 {
-				key[own] = next[p]
-			}
-		}
-		moved[row.ID] = key
-	}
-	return moved, nil
-}
-
 // Changes reads the rows again, after the statement, and calls record with what
 // became of them, table by table.
 func (c *Cascades) Changes(ctx context.Context, q dialect.Queryer,
@@ -382,7 +397,25 @@ func (c *Cascades) changes(
 		again.Lock = c.lock
 		return Compare(ctx, q, g.reader, g.rows, again)
 	}
-	return changes, err
+	if err != nil || g.gone {
+		return changes, err
+	}
+	if err := g.unmoved(ctx, q, changes, c.lock); err != nil {
+		return nil, err
+	}
+	for _, change := range changes {
+		if change.After == nil && c.fates[fateID(g.reader, *change.Before)] != deleted {
+			return nil, &annals.Error{
+				Op: "follow",
+				Subject: fmt.Sprintf("foreign key to row %s of table %s",
+					change.Before.ID, g.reader.table.Live.Name),
+				Err: annals.ErrCapture,
+				Remedy: "a foreign key changed the row, which is not there now; a trigger of the " +
+					"database deleted it or gave it another key: do that by a statement of its own",
+			}
+		}
+	}
+	return changes, nil
 }
 
 // Again is how rows are read a second time.

@@ -118,6 +118,7 @@ func (r *Reader) revisionIn(
 	if err != nil {
 		return out, err
 	}
+	total := 0
 	for _, receipt := range receipts {
 		if known.forbidden[receipt.Entity] {
 			out.withheld[receipt.Entity] += receipt.Entries
@@ -128,6 +129,9 @@ func (r *Reader) revisionIn(
 		here := slices.ContainsFunc(known.allowed, func(e EntityInfo) bool {
 			return e.Name == receipt.Entity && slices.Contains(e.Storages, s.Name)
 		})
+		if here {
+			total += receipt.Entries
+		}
 		if here && !slices.Contains(out.readable, receipt.Entity) {
 			out.readable = append(out.readable, receipt.Entity)
 		}
@@ -136,7 +140,9 @@ func (r *Reader) revisionIn(
 		return out, nil
 	}
 	q := storage.Query{
-		Entities: out.readable, Hashes: []string{hash}, Ascending: true, Limit: revisionPage,
+		Entities: out.readable, Hashes: []string{hash}, Ascending: true,
+		// One more than there are: no page follows to say so.
+		Limit: min(max(total+1, revisionPage), 2*revisionPage),
 	}
 	for {
 		page, err := s.Store.Find(ctx, q)

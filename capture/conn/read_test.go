@@ -218,7 +218,7 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	for sql, want := range map[string]string{
 		"savepoint Sp1":                  "3 sp1",
-		`SAVEPOINT "Sp 1"`:               "3 Sp 1",
+		`SAVEPOINT "Sp 1"`:               "3 sp 1",
 		"/* x */ release savepoint a":    "5 a",
 		"ROLLBACK TRANSACTION TO a":      "4 a",
 		"rollback to savepoint `a``b`":   "4 a`b",
@@ -246,6 +246,25 @@ func TestParse(t *testing.T) {
 	text := conn.SQLite().Read("DELETE FROM a; COMMIT")
 	if !text.Ends(conn.SQLite()) {
 		t.Error("the COMMIT is not seen")
+	}
+}
+
+// TestEnds: what MariaDB commits by itself.
+func TestEnds(t *testing.T) {
+	t.Parallel()
+	syntax := conn.MySQL().With("CREATE", "DROP", "BEGIN", "START", "SET AUTOCOMMIT")
+	for sql, want := range map[string]bool{
+		"START TRANSACTION": true, "begin": true, "SET a = 1, @@session.autocommit = 1": true,
+		"SET a = 'autocommit'": false, "CREATE TABLE a (b int)": true, "COMMIT": true,
+		"CREATE OR REPLACE TEMPORARY TABLE a (b int)": false, "DROP TEMPORARY TABLE a": false,
+		"ROLLBACK": false, "SELECT 1": false,
+	} {
+		if got := syntax.Ends(syntax.Parse(sql)); got != want {
+			t.Errorf("%s: %t", sql, got)
+		}
+	}
+	if c := conn.Postgres().Parse(`SAVEPOINT "X"`); c.Name != "X" {
+		t.Errorf("PostgreSQL's savepoint is %q", c.Name)
 	}
 }
 

@@ -18,8 +18,8 @@ import (
 
 // update captures an UPDATE, a soft delete included.
 type update struct {
-	rows     *capture.Rows
-	keys     capture.Rekey
+	rows *capture.Rows
+	keys capture.Rekey
 	// taken are the ids of rows that have one of the new keys already.
 	taken    map[string]bool
 	cascades *capture.Cascades
@@ -313,7 +313,7 @@ func (s *statement) takeWriteLock(ctx context.Context) error {
 	_, err := s.raw.ExecContext(ctx,
 		"UPDATE "+d.Table(t.Live.Name)+" SET "+key+" = "+key+" WHERE 0")
 	if err != nil {
-		return fmt.Errorf("take the write lock: %w", err)
+		return fmt.Errorf("take the write lock: %w", &capture.QueryError{Err: err})
 	}
 	return nil
 }
@@ -339,7 +339,7 @@ func (s *statement) lockFirst(ctx context.Context) error {
 	case err == nil:
 		return nil
 	case d.Classify(err) == dialect.ClassRetryable:
-		return s.failed("take the write lock for", err)
+		return err // as the statement itself would have met it
 	}
 	unit.NotLocked()
 	return nil

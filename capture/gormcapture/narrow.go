@@ -32,7 +32,7 @@ type narrowed struct {
 func (s *statement) narrow(rows *capture.Rows, anew bool) error {
 	rest := s.clausesAfter("WHERE")
 	where, own := s.render(0, "WHERE")
-	tail, after := s.render(0, rest...)
+	_, after := s.render(0, rest...)
 	order := slices.DeleteFunc(slices.Clone(rest), func(name string) bool {
 		return name == "RETURNING"
 	})
@@ -52,7 +52,7 @@ func (s *statement) narrow(rows *capture.Rows, anew bool) error {
 		return s.unreadable()
 	}
 	where, _ = s.render(first, "WHERE")
-	tail, _ = s.render(first+own, rest...)
+	tail, _ := s.render(first+own, rest...)
 	head, ok := strings.CutSuffix(query, where+tail)
 	if !ok || (where != "" && !strings.HasPrefix(where, " WHERE ")) {
 		return s.unreadable()

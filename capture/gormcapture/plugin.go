@@ -34,7 +34,7 @@ type Plugin struct {
 	partitioned sync.Map
 	// rules remembers what tables do with rows that are in the way, on SQLite.
 	rules sync.Map
-	err         error
+	err   error
 }
 
 var _ gorm.Plugin = (*Plugin)(nil)

@@ -55,6 +55,7 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 	r.text = r.syntax.Read(r.sql)
 	err := r.judge(stmt.Context)
 	if err == nil && len(r.notes) > 0 {
+		r.tryValues(stmt.Vars)
 		if err = r.attach(stmt.Context); err == nil {
 			r.on = true
 			stmt.ConnPool = &rawInterceptor{ConnPool: r.tx, raw: r}
@@ -332,7 +333,7 @@ func (i *rawInterceptor) read(ctx context.Context, query string, args []any) (*r
 		return nil, err
 	}
 	if r.failed() != nil {
-		return r, nil // which tells of it
+		return r, nil //nolint:nilerr // the rows tell of it
 	}
 	i.raw.ran = true
 	if len(r.columns) > 0 {

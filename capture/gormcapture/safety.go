@@ -2,9 +2,12 @@ package gormcapture
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 
 	"gorm.io/gorm"
 )
@@ -41,7 +44,25 @@ func (s *statement) abandon() {
 		_ = c.Close() // the panic tells what is wrong
 	}
 	if tx, ok := s.tx.(gorm.TxCommitter); ok && s.own {
-		_ = tx.Rollback()
+		// database/sql may never let go of a transaction that a panic went through.
+		go func() { _ = tx.Rollback() }()
+	}
+}
+
+// tryValues has the program's own values make those for the database once, before
+// annals opens a transaction: database/sql cannot end one in which that panics.
+func (s *statement) tryValues(args []any) {
+	if _, ok := rawTx(s.tx); ok {
+		return // the program's transaction, and its own affair
+	}
+	for _, a := range args {
+		if named, ok := a.(sql.NamedArg); ok {
+			a = named.Value
+		}
+		v, ok := a.(driver.Valuer)
+		if r := reflect.ValueOf(a); ok && (r.Kind() != reflect.Pointer || !r.IsNil()) {
+			_, _ = v.Value() // whose error the statement is going to meet
+		}
 	}
 }
 

@@ -133,7 +133,10 @@ func (s *statement) attach(ctx context.Context) (err error) {
 		s.unit, s.raw, s.immediate = s.source.Unit(), raw, true
 		return nil
 	}
-	tx := s.db.Begin(&sql.TxOptions{})
+	// The statement's pool is the interceptor by now, which begins nothing.
+	session := s.db.Session(&gorm.Session{Context: ctx})
+	session.Statement.ConnPool = s.outer
+	tx := session.Begin(&sql.TxOptions{})
 	if tx.Error != nil {
 		return tx.Error // as it is: the statement would have met it too
 	}
@@ -192,6 +195,7 @@ func (p *Plugin) after(db *gorm.DB) {
 		// A statement that the database executed is recorded even where GORM then
 		// stumbled over its result: the transaction may still commit.
 		if err = s.work.after(db.Statement.Context, s); err != nil {
+			s.outdated(err)
 			err = s.failed("capture "+strings.ToLower(s.verb())+" of", err)
 			s.unit.Fail(err)
 		} else if s.immediate {
@@ -286,7 +290,11 @@ func (s *statement) start(ctx context.Context) error {
 	default:
 		return s.failed("capture", fmt.Errorf("a statement that begins with %q", s.verb()))
 	}
-	if err := s.work.before(ctx, s); err != nil {
+	err := s.work.before(ctx, s)
+	if s.outdated(err) {
+		err = s.anew(ctx, err)
+	}
+	if err != nil {
 		if own := s.asWithout(err); own != nil {
 			return own
 		}
@@ -336,6 +344,7 @@ type interceptor struct {
 // capture.
 func (i *interceptor) start(ctx context.Context) error {
 	s := i.statement
+	s.tryValues(s.db.Statement.Vars)
 	if err := s.attach(ctx); err != nil {
 		return err
 	}

@@ -99,11 +99,23 @@ func (in *insert) moved(
 	for _, row := range strangers {
 		n := in.rekeyed(s, gone, row)
 		if n < 0 {
-			return nil, concurrent(s, len(strangers))
+			return nil, unread(s, len(strangers))
 		}
 		gone[n].After = row
 	}
 	return slices.DeleteFunc(gone, func(c capture.Change) bool { return c.After == nil }), nil
+}
+
+// unread is the error of rows that an upsert changed and that were not found
+// beforehand by what it inserts.
+func unread(s *statement, n int) error {
+	return &annals.Error{
+		Op: "capture upsert into", Subject: fmt.Sprintf("table %s: %d rows that it met", s.table, n),
+		Err: annals.ErrConcurrentChange,
+		Remedy: "another transaction stored them meanwhile: run the transaction again; where that " +
+			"fails too, a trigger or a key with NULLS NOT DISTINCT meets rows by other values than " +
+			"the program gives, so insert and update by statements of their own",
+	}
 }
 
 // compared goes by what is there before and after under the unique keys that the

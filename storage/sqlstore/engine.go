@@ -51,6 +51,10 @@ type reading interface {
 	// contains appends the condition that part stands in the text ref, whatever the
 	// case of A to Z is.
 	contains(b *builder, ref, part string)
+	// keepsPlans tells that drivers have the server keep a plan for each text it has
+	// met: pages of many tables are asked by the same text then, whichever tables
+	// have a part in them, or a connection keeps a plan for every set of tables.
+	keepsPlans() bool
 	// running names the transactions that have written and may still commit; ok is
 	// false where the account may not know.
 	running(ctx context.Context, db dialect.Queryer) (names map[string]bool, ok bool, err error)

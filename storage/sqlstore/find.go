@@ -38,7 +38,8 @@ type branch struct {
 // Find implements storage.Store. A page of few entities is one statement. For
 // many, a first statement asks each table for its next instants alone, which
 // says how far the page reaches and which tables have a part in it; the second
-// asks those.
+// asks those, or all where the server keeps plans. A single revision is read whole
+// in any case and takes one statement.
 //
 // What cannot be brought to canonical form, because somebody else wrote it, is
 // returned as it is stored.
@@ -104,9 +105,16 @@ func (s *Store) page(
 	if len(branches) <= fewBranches {
 		return s.findIn(ctx, q, branches, "")
 	}
+	if len(q.Hashes) == 1 && branches[0].column == layout.ColTransactionHash {
+		// Its index has no order: all of a revision is read and sorted, which is done once.
+		return s.findAll(ctx, q, branches, "")
+	}
 	some, bound, err := s.narrow(ctx, q, branches)
 	if err != nil {
 		return nil, err
+	}
+	if s.eng.keepsPlans() {
+		some = branches
 	}
 	if bound == "" {
 		return s.findAll(ctx, q, some, "")

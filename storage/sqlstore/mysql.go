@@ -114,6 +114,8 @@ func (mysql) hasMember(b *builder, ref string, names []string) {
 	}
 }
 
+func (mysql) keepsPlans() bool { return false }
+
 func (mysql) unindexed(ref string) string { return "COALESCE(" + ref + ", '')" }
 
 func (mysql) contains(b *builder, ref, part string) {

@@ -92,6 +92,8 @@ func (postgres) hasMember(b *builder, ref string, names []string) {
 	}
 }
 
+func (postgres) keepsPlans() bool { return true }
+
 func (postgres) unindexed(ref string) string { return ref }
 
 func (postgres) contains(b *builder, ref, part string) {

@@ -75,6 +75,8 @@ func (sqlite) hasMember(b *builder, ref string, names []string) {
 	b.text(")")
 }
 
+func (sqlite) keepsPlans() bool { return false }
+
 func (sqlite) unindexed(ref string) string { return ref }
 
 func (sqlite) contains(b *builder, ref, part string) {
@@ -93,7 +95,7 @@ func (sqlite) running(context.Context, dialect.Queryer) (map[string]bool, bool, 
 // the highest id that was ever inserted, and nobody else writes meanwhile.
 func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (begun, error) {
 	out := begun{id: w.stored}
-	if err := d.remember(ctx, tx, &out); err != nil {
+	if err := d.draw(ctx, tx, w.numbers, &out); err != nil {
 		return out, err
 	}
 	if out.id == 0 {
@@ -116,17 +118,6 @@ func (d sqlite) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (
 			return out, err
 		}
 	}
-	if w.numbers == 0 {
-		return out, nil
-	}
-	last, err := d.draw(ctx, tx, w.numbers)
-	if err != nil {
-		return out, err
-	}
-	out.ticket = last
-	for n := last - int64(w.numbers) + 1; n <= last; n++ {
-		out.numbers = append(out.numbers, n)
-	}
 	return out, nil
 }
 
@@ -142,33 +133,43 @@ func (sqlite) withoutFacts(w revisionWrite) []any {
 	return row
 }
 
-// remember notes what finish puts back.
-func (d sqlite) remember(ctx context.Context, tx dialect.Execer, out *begun) error {
-	b := &builder{d: d}
-	b.text("SELECT last_insert_rowid(), COALESCE((SELECT seq FROM main.sqlite_sequence WHERE name = ")
-	b.bind(layout.Seq().Ticket.Name.Name)
-	b.text("), 0)")
-	return query(ctx, tx, b, func(scan func(...any) error) error {
-		return scan(&out.rowID, &out.ticket)
-	})
-}
-
-// draw takes n numbers and returns the last. finish removes the ticket: the
-// sequence remembers without it.
-func (d sqlite) draw(ctx context.Context, tx dialect.Execer, n int) (int64, error) {
-	ticket := layout.Seq().Ticket.Name
-	b := &builder{d: d}
-	b.insertInto(ticket, []string{layout.ColID})
-	b.text(" VALUES (COALESCE((SELECT seq FROM main.sqlite_sequence WHERE name = ")
-	b.bind(ticket.Name)
-	b.text("), 0) + ")
-	b.bind(int64(n))
-	b.text(")")
-	res, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
-	if err != nil {
-		return 0, err
+// draw takes n numbers, right from where SQLite keeps the sequence, and notes what
+// finish puts back.
+func (d sqlite) draw(ctx context.Context, tx dialect.Execer, n int, out *begun) error {
+	name, found := layout.Seq().Ticket.Name.Name, false
+	row := func(scan func(...any) error) error {
+		found = true
+		return scan(&out.ticket, &out.rowID)
 	}
-	return res.LastInsertId()
+	b := &builder{d: d}
+	b.text("UPDATE main.sqlite_sequence SET seq = seq + ")
+	b.bind(int64(n))
+	b.text(" WHERE name = ")
+	b.bind(name)
+	b.text(" RETURNING seq, last_insert_rowid()")
+	if err := query(ctx, tx, b, row); err != nil {
+		return err
+	}
+	if !found { // nobody has drawn yet
+		b = &builder{d: d}
+		b.text("SELECT ")
+		b.bind(int64(n))
+		b.text(", last_insert_rowid()")
+		if err := query(ctx, tx, b, row); err != nil {
+			return err
+		}
+		b = &builder{d: d}
+		b.text("INSERT INTO main.sqlite_sequence (name, seq) VALUES (")
+		b.binds([]any{name, int64(n)})
+		b.text(")")
+		if _, err := tx.ExecContext(ctx, b.sql.String(), b.args...); err != nil {
+			return err
+		}
+	}
+	for number := out.ticket - int64(n) + 1; number <= out.ticket; number++ {
+		out.numbers = append(out.numbers, number)
+	}
+	return nil
 }
 
 // finish puts last_insert_rowid() back to what the program left: there is no other

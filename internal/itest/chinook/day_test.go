@@ -258,7 +258,9 @@ func playlists() []step {
 			err := db.Transaction(func(tx *gorm.DB) error {
 				tracks := func() *gorm.Association { return tx.Model(&list).Association("Tracks") }
 				seen = append(seen,
-					seeErr(tracks().Replace([]Track{mustTrack(tx, 2), mustTrack(tx, 3), mustTrack(tx, 5), mustTrack(tx, 8)})),
+					seeErr(tracks().Replace([]Track{
+						mustTrack(tx, 2), mustTrack(tx, 3), mustTrack(tx, 5), mustTrack(tx, 8),
+					})),
 					tracks().Count(),
 					seeErr(tracks().Delete(Track{TrackID: 3}, Track{TrackID: 999})),
 					tracks().Count())

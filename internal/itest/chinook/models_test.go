@@ -137,7 +137,6 @@ func (camel) JoinTableName(table string) string  { return table }
 func (camel) ColumnName(_, column string) string { return camelName(column) }
 func camelName(field string) string              { return strings.Replace(field, "ID", "Id", 1) }
 func snakeNames() schema.NamingStrategy          { return schema.NamingStrategy{SingularTable: true} }
-func snakeName(column string) string             { return snakeNames().ColumnName("", column) }
 func pointer[T any](v T) *T                      { return &v }
 func column(db *gorm.DB, field string) string    { return db.NamingStrategy.ColumnName("", field) }
 

@@ -20,17 +20,15 @@ import (
 
 // step is what one of two writers does next. The last step of each commits.
 type step struct {
-	who string
-	do  func(tx *gorm.DB) error
+	who  string
+	do   func(tx *gorm.DB) error
+	ends bool
 }
 
 // meeting is an interleaving of two transactions, A and B.
 type meeting struct {
 	name  string
 	steps []step
-	// forced tells on which databases annals changes who waits or fails, by the
-	// name under which docs/internals.md tells of it.
-	forced map[string]string
 }
 
 func setName(id, name string) func(*gorm.DB) error {
@@ -40,8 +38,8 @@ func setName(id, name string) func(*gorm.DB) error {
 func commit(tx *gorm.DB) error { return tx.Commit().Error }
 
 func meetings() []meeting {
-	a := func(do func(*gorm.DB) error) step { return step{"A", do} }
-	b := func(do func(*gorm.DB) error) step { return step{"B", do} }
+	a := func(do func(*gorm.DB) error) step { return step{who: "A", do: do} }
+	b := func(do func(*gorm.DB) error) step { return step{who: "B", do: do} }
 	grow := func(above int) func(*gorm.DB) error {
 		return func(tx *gorm.DB) error {
 			return tx.Model(&Coin{}).Where("size > ?", above).Update("size", gorm.Expr("size + 1")).Error
@@ -66,15 +64,16 @@ func meetings() []meeting {
 		}
 	}
 	all, nothing := clause.OnConflict{UpdateAll: true}, clause.OnConflict{DoNothing: true}
-	ends := []step{a(commit), b(commit)}
+	end := func(who string) step { return step{who: who, do: commit, ends: true} }
+	ends := []step{end("A"), end("B")}
 	return []meeting{
 		{name: "two rows in opposite order", steps: []step{
 			a(setName("1", "a")), b(setName("2", "b")), a(setName("2", "a")), b(setName("1", "b")),
-			a(commit), b(commit),
+			end("A"), end("B"),
 		}},
 		{name: "two rows in the same order", steps: []step{
-			a(setName("1", "a")), b(setName("1", "b")), a(setName("2", "a")), a(commit),
-			b(setName("2", "b")), b(commit),
+			a(setName("1", "a")), b(setName("1", "b")), a(setName("2", "a")), end("A"),
+			b(setName("2", "b")), end("B"),
 		}},
 		{name: "different rows", steps: append([]step{
 			a(setName("1", "a")), b(setName("2", "b")), a(setName("3", "a")), b(setName("4", "b")),
@@ -84,7 +83,7 @@ func meetings() []meeting {
 		}, ends...)},
 		{name: "the same new key, given up", steps: []step{
 			a(create(&Coin{ID: "new"})), b(create(&Coin{ID: "new"})),
-			a(func(tx *gorm.DB) error { return tx.Rollback().Error }), b(commit),
+			a(func(tx *gorm.DB) error { return tx.Rollback().Error }), end("B"),
 		}},
 		{name: "new keys side by side", steps: append([]step{
 			a(create(&Coin{ID: "n1"})), b(create(&Coin{ID: "n2"})),
@@ -138,6 +137,10 @@ func meetings() []meeting {
 		{name: "upserts of different new keys", steps: append([]step{
 			a(upsert(all, Coin{"n1", "a", 1})), b(upsert(all, Coin{"n2", "b", 2})),
 		}, ends...)},
+		{name: "upserts of new keys in turn", steps: append([]step{
+			a(upsert(all, Coin{"n1", "a", 1})), b(upsert(all, Coin{"n2", "b", 2})),
+			a(upsert(all, Coin{"n3", "a", 1})), b(upsert(all, Coin{"n4", "b", 2})),
+		}, ends...)},
 		{name: "upserts of rows in opposite order", steps: append([]step{
 			a(upsert(all, Coin{"1", "a", 1})), b(upsert(all, Coin{"2", "b", 2})),
 			a(upsert(all, Coin{"2", "a", 1})), b(upsert(all, Coin{"1", "b", 2})),
@@ -155,11 +158,37 @@ func meetings() []meeting {
 			a(func(tx *gorm.DB) error { return tx.Model(&Coin{ID: "1"}).Update("id", "9").Error }),
 			b(func(tx *gorm.DB) error { return tx.Model(&Coin{ID: "2"}).Update("id", "9").Error }),
 		}, ends...)},
-		{name: "a reader who goes on to write", steps: append([]step{
+		{name: "a reader who goes on to write", steps: []step{
 			a(func(tx *gorm.DB) error { return tx.Find(&[]Coin{}).Error }),
-			b(setName("1", "b")), b(commit), a(setName("1", "a")), a(commit),
-		})},
+			b(setName("1", "b")), end("B"), a(setName("1", "a")), end("A"),
+		}},
 	}
+}
+
+// otherwise tells where annals changes who waits or fails, by meeting and place:
+// the name under which docs/internals.md tells of it.
+var otherwise = map[string]map[string]string{
+	"overlapping conditions": {
+		"postgres, read committed": "rows that come to match meanwhile",
+		"mysql, read committed":    "rows waited for",
+	},
+	"a condition and a row that comes to meet it": {
+		"mysql, read committed": "rows waited for",
+	},
+	"upserts of one new key": {
+		"postgres, read committed": "rows that another has just made",
+	},
+	"deletes of one row": {
+		"postgres, repeatable read": "words of a refusal",
+	},
+	"a delete and an update": {
+		"postgres, repeatable read": "words of a refusal",
+	},
+	"a delete, and the row anew": {
+		"postgres, repeatable read": "a key that comes anew",
+	},
+	"upserts of different new keys": {"mysql, repeatable read": "gaps locked by upserts"},
+	"upserts of new keys in turn":   {"mysql, repeatable read": "gaps locked by upserts"},
 }
 
 // TestTwoWriters plays each meeting without annals and with it: who waits, who
@@ -202,8 +231,14 @@ func (m *meeting) compare(t *testing.T, worlds []*world, level sql.IsolationLeve
 		saw[i] = strings.Join(m.play(t, w, level), "\n")
 	}
 	where := strings.TrimSuffix(worlds[0].sql.Dialect+", "+name, ", ")
-	why, listed := m.forced[where]
-	switch diff := cmp.Diff(saw[0], saw[1]); {
+	why, listed := otherwise[m.name][where]
+	diff := cmp.Diff(saw[0], saw[1])
+	if level == sql.LevelSerializable && diff != "" && strings.Contains(saw[0]+saw[1], "SQLSTATE 40001") {
+		// Which of two transactions fails hangs on the pages that were read, and what
+		// annals reads counts too: the difference named "serialization failures".
+		return
+	}
+	switch {
 	case !listed && diff != "":
 		t.Errorf("%s: it goes another way (-without +with annals):\n%s", where, diff)
 	case listed && diff == "":
@@ -222,8 +257,23 @@ type writer struct {
 	// session is the connection's number in the database.
 	session int64
 	done    chan error
-	running bool
-	failed  bool
+	// running: its step has not come back. committing: that step is its last.
+	running, committing, failed bool
+}
+
+// root is the innermost error.
+func root(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if all, ok := err.(interface{ Unwrap() []error }); ok {
+			list := all.Unwrap()
+			next = list[len(list)-1]
+		}
+		if next == nil {
+			return err
+		}
+		err = next
+	}
 }
 
 // play returns what happened, step by step, and the rows that are left.
@@ -256,6 +306,12 @@ func (w *world) prepare() {
 	quiet := w.db.WithContext(ctx).Session(&gorm.Session{AllowGlobalUpdate: true})
 	for _, row := range []any{&Room{}, &Coin{}, &Badge{}, &Team{}} {
 		if err := quiet.Delete(row).Error; err != nil {
+			w.tb.Fatal(err)
+		}
+	}
+	if w.sql.Dialect == dialect.MySQLName {
+		// Rows that are deleted but not purged yet would cut the gaps between keys.
+		if _, err := w.sql.ExecContext(ctx, "TRUNCATE TABLE coins"); err != nil {
 			w.tb.Fatal(err)
 		}
 	}
@@ -316,7 +372,7 @@ func (p *play) step(s step) {
 	if x.failed {
 		return // its transaction has been rolled back
 	}
-	x.running = true
+	x.running, x.committing = true, s.ends
 	go func() { x.done <- s.do(x.tx) }()
 	p.watch(x)
 }
@@ -385,7 +441,14 @@ func (p *play) end(x *writer, err error) {
 	if p.sql.Dialect == dialect.MySQLName {
 		text = strings.ReplaceAll(text, p.name, "DB")
 	}
-	p.log = append(p.log, fmt.Sprintf("%s fails: %s %s", x.name, chain(err), text))
+	kind := chain(err)
+	if x.committing {
+		// What a commit finds out, the entries' INSERT before it may find out first:
+		// the database's error is then within annals'.
+		said := root(err)
+		kind, text = chain(said), said.Error()
+	}
+	p.log = append(p.log, fmt.Sprintf("%s fails: %s %s", x.name, kind, text))
 	_ = x.tx.Rollback()
 }
 

@@ -35,6 +35,9 @@ type act struct {
 	// refused acts have statements that the database refuses: those whose rows
 	// annals reads beforehand are not sent, for the reading was refused already.
 	refused bool
+	// narrowed acts have statements that annals sends with the keys of the rows
+	// that it read, for their condition might choose others when asked again.
+	narrowed bool
 }
 
 // see notes the end of a statement: its count, its error and what the caller
@@ -269,6 +272,24 @@ func updates() []act {
 			p.see(p.db.Model(&Coin{ID: "m1"}).Update("id", "m1b"))
 			p.see(p.db.Where("id IN (?)", p.db.Model(&Coin{}).Select("id").Where("size = 4")).
 				Find(&[]Coin{}))
+		}},
+		{name: "conditions that may choose others", narrowed: true, do: func(p *program) {
+			some := p.db.Model(&Coin{}).Select("id").Where("size = ?", 4)
+			p.see(p.db.Model(&Stock{}).Where("item IN (?)", some).Update("count", 1))
+			p.see(p.db.Model(&Coin{}).Where("id IN (?)", p.db.Model(&Team{}).Select("name")).
+				Update("name", "never"))
+			p.within(func(tx *gorm.DB) error {
+				p.see(tx.Create(&[]Badge{{Name: "cond 1"}, {Name: "cond 2"}, {Name: "cond 3"}}))
+				p.see(tx.Where("id > (?)", tx.Model(&Team{}).Select("min(id)")).
+					Where("name LIKE ?", "cond%").Delete(&Badge{}))
+				p.last(tx)
+				p.see(tx.Where("id > (?)", tx.Table("nowhere").Select("min(id)")).Delete(&Badge{}))
+				return errStop
+			})
+			if p.sql.Dialect == dialect.MySQLName {
+				p.see(p.db.Model(&Coin{}).Where("size > 0").Order("id").Limit(2).Update("name", "first"))
+				p.see(p.db.Where("name = ?", "first").Order("id DESC").Limit(1).Delete(&Coin{}))
+			}
 		}},
 		{name: "updates that return", do: func(p *program) {
 			var coins []Coin

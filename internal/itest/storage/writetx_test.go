@@ -63,7 +63,7 @@ func TestStatementsPerTransaction(t *testing.T) {
 		install(t, db.DB, d, "post", "tag")
 		pool, rec := record(t, db)
 		s := open(t, pool, d)
-		own := map[string]int{"postgres": 1, "mariadb": 2, "sqlite": 4}[db.Kind]
+		own := map[string]int{"postgres": 1, "mariadb": 2, "sqlite": 5}[db.Kind]
 		texts := map[string]bool{}
 		for n, c := range []struct {
 			changes int
@@ -88,6 +88,9 @@ func TestStatementsPerTransaction(t *testing.T) {
 			}
 			if c.changes == 1000 && db.Kind == "mariadb" {
 				want++
+			}
+			if n == 0 && db.Kind == "sqlite" {
+				want += 2 // the sequence has no row yet
 			}
 			if len(got) != want {
 				t.Errorf("%d changes of %d tables: %d statements, want %d\n%s",

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"strconv"
 	"time"
 
@@ -79,11 +78,6 @@ func (c *corpus) end(j int) int {
 		return c.firsts[j+1]
 	}
 	return c.n
-}
-
-// of is the number of the revision of entry i.
-func (c *corpus) of(i int) int {
-	return sort.Search(len(c.firsts), func(j int) bool { return c.firsts[j] > i }) - 1
 }
 
 func (c *corpus) hash(j int) string {

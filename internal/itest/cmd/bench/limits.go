@@ -40,6 +40,12 @@ func (r report) exceeded() error {
 				faults = append(faults, check(res.engine, m, variant, most))
 			}
 		}
+		for _, m := range res.reads {
+			if m.statements > m.most {
+				faults = append(faults, fmt.Errorf("%s: %s: %d statements, the limit is %d",
+					res.engine.kind(), m.name, m.statements, m.most))
+			}
+		}
 		if n := res.cleaned.waits; n > 0 {
 			faults = append(faults, fmt.Errorf("%s: %d statements of writers waited too long for a "+
 				"lock while old entries were removed", res.engine.kind(), n))

@@ -76,20 +76,30 @@ func (sqliteEngine) pour(ctx context.Context, p *place, rows pouring) error {
 	if err != nil {
 		return err
 	}
+	if err := pourIn(ctx, tx, rows); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+func pourIn(ctx context.Context, tx *sql.Tx, rows pouring) (err error) {
 	insert, err := tx.PrepareContext(ctx, rows.insert(1))
-	for i := 0; err == nil && i < len(rows.rows); i++ {
-		values := slices.Clone(rows.rows[i])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, insert.Close()) }()
+	for _, row := range rows.rows {
+		values := slices.Clone(row)
 		for n, v := range values {
 			if t, ok := v.(time.Time); ok {
 				values[n] = t.Format(layout.InstantFormat)
 			}
 		}
-		_, err = insert.ExecContext(ctx, values...)
+		if _, err := insert.ExecContext(ctx, values...); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return errors.Join(err, tx.Rollback())
-	}
-	return tx.Commit()
+	return nil
 }
 
 // extra: receipts, two for the numbers and, where rows are read before they
