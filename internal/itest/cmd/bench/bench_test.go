@@ -73,8 +73,8 @@ func TestCheck(t *testing.T) {
 		{mariadbEngine{}, "", m(4, 8), true},
 		{mariadbEngine{}, "", m(4, 9), false},
 		{mariadbEngine{}, interpolated, m(4, 5), false},
-		{sqliteEngine{}, "", m(6, 0), true},
-		{sqliteEngine{}, "", m(7, 0), false},
+		{sqliteEngine{}, "", m(8, 0), true},
+		{sqliteEngine{}, "", m(9, 0), false},
 	} {
 		err := check(c.e, c.m, c.variant, limitOf(c.e, c.m.work).asserted)
 		if (err == nil) != c.ok {

@@ -104,14 +104,10 @@ func pourIn(ctx context.Context, tx *sql.Tx, rows pouring) (err error) {
 
 // extra: receipts, two for the numbers and, where rows are read before they
 // change, the write lock. None of them travels.
-func (sqliteEngine) extra(w work) int {
-	if w.op == opCreate {
-		return 3
-	}
-	return 4
-}
+func (sqliteEngine) extra(work) int { return 5 }
 
 func (sqliteEngine) remark() string {
-	return "Limit here: three statements more for the receipts and the numbers, and one that takes\n" +
-		"the write lock ahead of a read. Nothing travels: a statement is a call in the process."
+	return "Limit here: four statements more for the receipts, the numbers and `last_insert_rowid()`,\n" +
+		"and one that takes the write lock ahead of a read. Nothing travels: a statement is a call\n" +
+		"in the process."
 }
