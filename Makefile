@@ -31,9 +31,12 @@ endef
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# A program under the race detector sleeps a second before it exits, if nobody says
+# otherwise; tests run many programs.
 .PHONY: test
 test: ## test every module with the race detector, on throwaway database servers
-	$(WITHSERVERS) -compiler -- env CGO_ENABLED=1 $(GO) test -race $(TESTFLAGS) $(PATTERNS)
+	$(WITHSERVERS) -compiler -- env CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 \
+		$(GO) test -race $(TESTFLAGS) $(PATTERNS)
 
 .PHONY: test-modules
 test-modules: ## test every module without the workspace, as its users get it

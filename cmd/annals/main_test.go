@@ -101,6 +101,8 @@ func runScript(t *testing.T, file string, vars map[string]string) {
 			for key, value := range vars {
 				env.Setenv(key, value)
 			}
+			// A program under the race detector sleeps a second before it exits.
+			env.Setenv("GORACE", "atexit_sleep_ms=10")
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return vars["DIALECT"] == cond, nil },

@@ -92,6 +92,7 @@ func TestQuickRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.ops, o.asks = [2]int{3, 1}, 3
 	if err := run(context.Background(), o); err != nil {
 		t.Fatal(err)
 	}
