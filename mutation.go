@@ -15,6 +15,8 @@ const (
 	OpUpdate   Operation = "update"
 	OpDelete   Operation = "delete"
 	OpTruncate Operation = "truncate"
+	// OpEpoch is no change: the row as it was found when its baseline was made.
+	OpEpoch Operation = "epoch"
 )
 
 // Table names a table of a source. An empty Schema means the connection's own

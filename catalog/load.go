@@ -16,7 +16,6 @@ type reader interface {
 	list(ctx context.Context, q dialect.Queryer) ([]annals.Table, error)
 	identify(ctx context.Context, q dialect.Queryer, name annals.Table) (annals.Table, error)
 	referrers(ctx context.Context, q dialect.Queryer) ([]link, error)
-	own(ctx context.Context, q dialect.Queryer) (string, error)
 }
 
 func readerOf(d dialect.Dialect) reader {

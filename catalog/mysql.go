@@ -289,10 +289,6 @@ func (m mysql) list(ctx context.Context, q dialect.Queryer) ([]annals.Table, err
 	return listNames(ctx, q, statement{what: "tables", sql: myList})
 }
 
-func (m mysql) own(ctx context.Context, q dialect.Queryer) (string, error) {
-	return m.database(ctx, q)
-}
-
 const myIdentify = `
 SELECT TABLE_SCHEMA AS sch, TABLE_NAME AS tab, @@lower_case_table_names AS folded
 FROM information_schema.TABLES

@@ -325,15 +325,10 @@ func (p postgres) list(ctx context.Context, q dialect.Queryer) ([]annals.Table, 
 	return listNames(ctx, q, statement{what: "tables", sql: pgList})
 }
 
-func (p postgres) own(ctx context.Context, q dialect.Queryer) (schema string, err error) {
-	err = query(ctx, q, statement{
-		what: "current schema", sql: "SELECT COALESCE(pg_catalog.current_schema()::text, '')",
-	}, func(scan scanFunc) error { return scan(&schema) })
-	return schema, err
-}
-
+// The own schema goes without a name.
 const pgIdentify = `
-SELECT ns.nspname::text, c.relname::text FROM pg_catalog.pg_class c
+SELECT COALESCE(NULLIF(ns.nspname::text, pg_catalog.current_schema()::text), ''),
+  c.relname::text FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace ns ON ns.oid = c.relnamespace
 WHERE c.oid = COALESCE(pg_catalog.pg_partition_root(pg_catalog.to_regclass($1::text)),
   pg_catalog.to_regclass($1::text))`
@@ -341,17 +336,15 @@ WHERE c.oid = COALESCE(pg_catalog.pg_partition_root(pg_catalog.to_regclass($1::t
 func (p postgres) identify(
 	ctx context.Context, q dialect.Queryer, name annals.Table,
 ) (annals.Table, error) {
-	own, err := p.own(ctx, q)
-	if err != nil {
-		return annals.Table{}, err
-	}
 	s := statement{"table " + name.String(), pgIdentify, []any{p.d.Table(name)}}
-	return scanTable(ctx, q, own, s)
+	return scanTable(ctx, q, "", s)
 }
 
 // Foreign keys that a partition has from its parent are the parent's.
 const pgReferrers = `
-SELECT ns.nspname::text, c.relname::text, rns.nspname::text, rt.relname::text
+SELECT COALESCE(NULLIF(ns.nspname::text, pg_catalog.current_schema()::text), ''),
+  c.relname::text,
+  COALESCE(NULLIF(rns.nspname::text, pg_catalog.current_schema()::text), ''), rt.relname::text
 FROM pg_catalog.pg_constraint f
 JOIN pg_catalog.pg_class c ON c.oid = f.conrelid
 JOIN pg_catalog.pg_namespace ns ON ns.oid = c.relnamespace
@@ -361,11 +354,7 @@ WHERE f.contype = 'f' AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint p
   WHERE p.oid = f.conparentid AND p.conrelid <> f.conrelid)`
 
 func (p postgres) referrers(ctx context.Context, q dialect.Queryer) ([]link, error) {
-	own, err := p.own(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	return scanLinks(ctx, q, own, statement{what: "foreign keys", sql: pgReferrers})
+	return scanLinks(ctx, q, "", statement{what: "foreign keys", sql: pgReferrers})
 }
 
 // pgArray writes an array literal of texts.

@@ -273,8 +273,6 @@ func (s sqlite) list(ctx context.Context, q dialect.Queryer) ([]annals.Table, er
 	return listNames(ctx, q, statement{what: "tables", sql: liteList})
 }
 
-func (sqlite) own(context.Context, dialect.Queryer) (string, error) { return "main", nil }
-
 // A name without a schema is looked for in temp, in main, and then in the
 // attached databases in their order (https://www.sqlite.org/lang_naming.html).
 const liteIdentify = `

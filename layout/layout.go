@@ -28,6 +28,8 @@ const (
 	// Instant is a point in time, UTC, with microseconds: timestamptz,
 	// DATETIME(6), or on SQLite a text of InstantFormat.
 	Instant
+	// Raw is a type of the database itself, in Column.SQL: the columns of copies.
+	Raw
 )
 
 // InstantFormat is the Go layout of an Instant on SQLite, which has no type for
@@ -38,8 +40,10 @@ const InstantFormat = "2006-01-02T15:04:05.000000Z"
 type Column struct {
 	Name string
 	Type Type
-	// Size is the length of a VarChar.
+	// Size is the length of a VarChar, SQL the type of a Raw column as the database
+	// writes it, character set and collation included.
 	Size int
+	SQL  string
 	Null bool
 	// Exact means that rows are found by the column: its text compares by bytes in
 	// every table, also in one that annals did not make. Sorted means that pages are

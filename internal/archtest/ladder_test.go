@@ -27,7 +27,7 @@ var ladder = [][]string{
 	{"schema"},
 	{"capture/conn"},
 	{"capture"}, // what the captures of all ORMs share
-	{"journal"},
+	{"journal"}, // triggers, and mutations of what they wrote
 	{"outbox"},
 	{"storage"},
 	{"storage/storagetest"},

@@ -88,20 +88,11 @@ func (d mysql) hasChange(b *builder, ref string, c change) {
 		d.hasField(b, ref, c.fields)
 		b.text(")")
 	}
-	for _, side := range []struct {
-		name   string
-		values []string
-	}{{"old", c.old}, {"new", c.now}} {
-		for i, v := range side.values {
-			b.text([]string{" AND (", " OR "}[min(i, 1)], "JSON_CONTAINS(JSON_EXTRACT(", ref,
-				", '$.changes.*.", side.name, "'), ")
-			b.bind(v)
-			b.text(")")
-		}
-		if len(side.values) > 0 {
-			b.text(")")
-		}
-	}
+	c.sides(b, func(side, value string) {
+		b.text("JSON_CONTAINS(JSON_EXTRACT(", ref, ", '$.changes.*.", side, "'), ")
+		b.bind(value)
+		b.text(")")
+	})
 	b.text(")")
 }
 

@@ -67,19 +67,11 @@ func (postgres) hasChange(b *builder, ref string, c change) {
 		}
 		b.text(")")
 	}
-	for _, side := range []struct {
-		name   string
-		values []string
-	}{{"old", c.old}, {"new", c.now}} {
-		for i, v := range side.values {
-			b.text([]string{" AND (", " OR "}[min(i, 1)], "c.value->'", side.name, "' = ")
-			b.bind(clean(v))
-			b.text("::text::jsonb")
-		}
-		if len(side.values) > 0 {
-			b.text(")")
-		}
-	}
+	c.sides(b, func(side, value string) {
+		b.text("c.value->'", side, "' = ")
+		b.bind(clean(value))
+		b.text("::text::jsonb")
+	})
 	b.text(")")
 }
 

@@ -50,21 +50,12 @@ func (sqlite) hasChange(b *builder, ref string, c change) {
 		b.text(" AND ")
 		b.in("c.key", texts(c.fields))
 	}
-	for _, side := range []struct {
-		name   string
-		values []string
-	}{{"old", c.old}, {"new", c.now}} {
-		for i, v := range side.values {
-			b.text([]string{" AND (", " OR "}[min(i, 1)],
-				"json_extract(CASE c.type WHEN 'object' THEN c.value END, '$.", side.name,
-				"') IS json_extract(")
-			b.bind(clean(v))
-			b.text(", '$')")
-		}
-		if len(side.values) > 0 {
-			b.text(")")
-		}
-	}
+	c.sides(b, func(side, value string) {
+		b.text("json_extract(CASE c.type WHEN 'object' THEN c.value END, '$.", side,
+			"') IS json_extract(")
+		b.bind(clean(value))
+		b.text(", '$')")
+	})
 	b.text(")")
 }
 

@@ -313,6 +313,23 @@ type change struct {
 	old, now []string
 }
 
+// sides appends, for each side that has values, that it is one of them; is writes
+// the comparison with one.
+func (c *change) sides(b *builder, is func(side, value string)) {
+	for _, side := range []struct {
+		name   string
+		values []string
+	}{{"old", c.old}, {"new", c.now}} {
+		for i, v := range side.values {
+			b.text([]string{" AND (", " OR "}[min(i, 1)])
+			is(side.name, v)
+		}
+		if len(side.values) > 0 {
+			b.text(")")
+		}
+	}
+}
+
 // sides are the values of a condition; never tells that no entry has them.
 func sides(c *storage.Condition) (old, now []string, never bool) {
 	var neverOld, neverNow bool

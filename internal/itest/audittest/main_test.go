@@ -10,17 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/audittest"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
 	"github.com/seed-162b1470/annals/config"
-	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
@@ -70,19 +66,7 @@ func configOf(db *sql.DB, name string) auditor.Config {
 // open opens GORM and makes the audited tables.
 func open(tb testing.TB, db *sql.DB, name string) *gorm.DB {
 	tb.Helper()
-	var dialector gorm.Dialector
-	switch name {
-	case dialect.PostgresName:
-		dialector = postgres.New(postgres.Config{Conn: db})
-	case dialect.MySQLName:
-		dialector = mysql.New(mysql.Config{Conn: db})
-	default:
-		dialector = &sqlite.Dialector{DriverName: "sqlite", Conn: db}
-	}
-	g, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	g := orm.Open(tb, name, db, gorm.Config{})
 	if err := g.AutoMigrate(&tag{}, &post{}, &line{}); err != nil {
 		tb.Fatal(err)
 	}

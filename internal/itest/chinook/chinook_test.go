@@ -13,9 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 	"gorm.io/gorm/schema"
@@ -23,7 +20,7 @@ import (
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
-	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 	"github.com/seed-162b1470/annals/reader"
 	annalsschema "github.com/seed-162b1470/annals/schema"
@@ -74,7 +71,7 @@ func newWorld(t *testing.T, db *testdb.DB, audited bool, cfg gorm.Config) *world
 	w := &world{sql: db, names: namer(db.Dialect)}
 	cfg.NamingStrategy, cfg.Logger = w.names, logger.Default.LogMode(logger.Silent)
 	var err error
-	w.db, err = gorm.Open(dialector(db), &cfg)
+	w.db, err = gorm.Open(orm.Dialector(db.Dialect, db.DB), &cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,16 +96,6 @@ func newWorld(t *testing.T, db *testdb.DB, audited bool, cfg gorm.Config) *world
 		t.Fatal(err)
 	}
 	return w
-}
-
-func dialector(db *testdb.DB) gorm.Dialector {
-	switch db.Dialect {
-	case dialect.PostgresName:
-		return postgres.New(postgres.Config{Conn: db.DB})
-	case dialect.MySQLName:
-		return mysql.New(mysql.Config{Conn: db.DB})
-	}
-	return &sqlite.Dialector{DriverName: "sqlite", Conn: db.DB}
 }
 
 // play is the day: every step with its actor, origin and comment.

@@ -8,6 +8,7 @@ import (
 	"gorm.io/plugin/dbresolver"
 
 	"github.com/seed-162b1470/annals/capture/gormcapture"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
@@ -24,7 +25,7 @@ func TestReplica(t *testing.T) {
 				behind := newWorld(t, testdb.New(t, db.Kind), false, gorm.Config{})
 				behind.fill([]any{&Doc{ID: "a", Body: "stale"}})
 				resolver := dbresolver.Register(dbresolver.Config{
-					Replicas: []gorm.Dialector{dialector(behind.sql, behind.sql.DB)},
+					Replicas: []gorm.Dialector{orm.Dialector(behind.sql.Dialect, behind.sql.DB)},
 				})
 				g := open(t, w.sql, gorm.Config{})
 				plugins := []gorm.Plugin{resolver, gormcapture.New(w.aud)}

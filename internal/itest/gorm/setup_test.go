@@ -7,17 +7,14 @@ import (
 	"strings"
 	"testing"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
@@ -42,26 +39,10 @@ func rules() map[string]config.Entity {
 	}
 }
 
-// dialector is GORM's view of a database.
-func dialector(db *testdb.DB, pool gorm.ConnPool) gorm.Dialector {
-	switch db.Dialect {
-	case dialect.PostgresName:
-		return postgres.New(postgres.Config{Conn: pool})
-	case dialect.MySQLName:
-		return mysql.New(mysql.Config{Conn: pool})
-	}
-	return &sqlite.Dialector{DriverName: "sqlite", Conn: pool}
-}
-
 // open opens GORM on a database.
 func open(tb testing.TB, db *testdb.DB, cfg gorm.Config) *gorm.DB {
 	tb.Helper()
-	cfg.Logger = logger.Default.LogMode(logger.Silent)
-	g, err := gorm.Open(dialector(db, db.DB), &cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return g
+	return orm.Open(tb, db.Dialect, db.DB, cfg)
 }
 
 // newAuditor is an auditor of the one database db.

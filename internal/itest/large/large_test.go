@@ -10,17 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
 	"github.com/seed-162b1470/annals/config"
-	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/diff"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 	"github.com/seed-162b1470/annals/reader"
 )
@@ -49,17 +45,7 @@ func open(t *testing.T, db *testdb.DB) (*gorm.DB, *auditor.Auditor) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var d gorm.Dialector = &sqlite.Dialector{DriverName: "sqlite", Conn: db.DB}
-	switch db.Dialect {
-	case dialect.PostgresName:
-		d = postgres.New(postgres.Config{Conn: db.DB})
-	case dialect.MySQLName:
-		d = mysql.New(mysql.Config{Conn: db.DB})
-	}
-	g, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard, CreateBatchSize: 1000})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := orm.Open(t, db.Dialect, db.DB, gorm.Config{CreateBatchSize: 1000})
 	if err := g.Use(gormcapture.New(aud)); err != nil {
 		t.Fatal(err)
 	}

@@ -10,16 +10,13 @@ import (
 	"strings"
 	"testing"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 	"github.com/seed-162b1470/annals/reader"
 )
@@ -51,17 +48,7 @@ func audited(t *testing.T, db *testdb.DB, entities map[string]config.Entity) (
 
 func watched(t *testing.T, name string, pool gorm.ConnPool, aud *auditor.Auditor) *gorm.DB {
 	t.Helper()
-	var d gorm.Dialector = &sqlite.Dialector{DriverName: "sqlite", Conn: pool}
-	switch name {
-	case dialect.PostgresName:
-		d = postgres.New(postgres.Config{Conn: pool})
-	case dialect.MySQLName:
-		d = mysql.New(mysql.Config{Conn: pool})
-	}
-	g, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := orm.Open(t, name, pool, gorm.Config{})
 	if err := g.Use(gormcapture.New(aud)); err != nil {
 		t.Fatal(err)
 	}

@@ -6,15 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
-	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/itest/wire"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
@@ -71,22 +67,8 @@ func newWorld(t *testing.T, kind string, audited bool, cfg gorm.Config) *world {
 // open opens GORM on a pool.
 func open(tb testing.TB, db *testdb.DB, cfg gorm.Config) *gorm.DB {
 	tb.Helper()
-	cfg.Logger = logger.Default.LogMode(logger.Silent)
 	cfg.NowFunc = func() time.Time { return when }
-	var d gorm.Dialector
-	switch db.Dialect {
-	case dialect.PostgresName:
-		d = postgres.New(postgres.Config{Conn: db.DB})
-	case dialect.MySQLName:
-		d = mysql.New(mysql.Config{Conn: db.DB})
-	default:
-		d = &sqlite.Dialector{DriverName: "sqlite", Conn: db.DB}
-	}
-	g, err := gorm.Open(d, &cfg)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return g
+	return orm.Open(tb, db.Dialect, db.DB, cfg)
 }
 
 // dump is the content of every table of the models, in the order of the rows'

@@ -10,11 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
-	"gorm.io/gorm/logger"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/auditor"
@@ -22,6 +18,7 @@ import (
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/diff"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
@@ -38,20 +35,7 @@ type world struct {
 // open opens GORM on a database, without annals.
 func open(tb testing.TB, db *testdb.DB) *gorm.DB {
 	tb.Helper()
-	var d gorm.Dialector
-	switch db.Dialect {
-	case dialect.PostgresName:
-		d = postgres.New(postgres.Config{Conn: db.DB})
-	case dialect.MySQLName:
-		d = mysql.New(mysql.Config{Conn: db.DB})
-	default:
-		d = &sqlite.Dialector{DriverName: "sqlite", Conn: db.DB}
-	}
-	g, err := gorm.Open(d, &gorm.Config{Logger: logger.Default.LogMode(logger.Silent)})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return g
+	return orm.Open(tb, db.Dialect, db.DB, gorm.Config{})
 }
 
 // newAuditor returns the auditor of a database.

@@ -8,9 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/driver/mysql"
-	"gorm.io/driver/postgres"
-	"gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
@@ -18,7 +15,7 @@ import (
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture/gormcapture"
 	"github.com/seed-162b1470/annals/config"
-	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/itest/orm"
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
@@ -73,7 +70,7 @@ func newScene(t *testing.T, db *testdb.DB, change ...func(*auditor.Config)) *sce
 	if s.aud, err = auditor.New(cfg); err != nil {
 		t.Fatal(err)
 	}
-	s.db, err = gorm.Open(dialector(db), &gorm.Config{
+	s.db, err = gorm.Open(orm.Dialector(db.Dialect, db.DB), &gorm.Config{
 		Logger: logger.Default.LogMode(logger.Silent), NowFunc: func() time.Time { return s.now },
 	})
 	if err != nil {
@@ -100,16 +97,6 @@ func (s *scene) update() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-func dialector(db *testdb.DB) gorm.Dialector {
-	switch db.Dialect {
-	case dialect.PostgresName:
-		return postgres.New(postgres.Config{Conn: db.DB})
-	case dialect.MySQLName:
-		return mysql.New(mysql.Config{Conn: db.DB})
-	}
-	return &sqlite.Dialector{DriverName: "sqlite", Conn: db.DB}
 }
 
 // later moves the clock.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/internal/itest/wire"
 	"github.com/seed-162b1470/annals/internal/testdb"
 	"github.com/seed-162b1470/annals/storage"
 	"github.com/seed-162b1470/annals/storage/sqlstore"
@@ -102,7 +103,7 @@ func pages(
 			t.Errorf("%d statements for a page", n)
 		}
 		for _, statement := range taken {
-			texts[statement.text] = true
+			texts[statement.SQL] = true
 		}
 		all = append(all, page...)
 		if len(page) < q.Limit {
@@ -173,7 +174,7 @@ func TestFiltersUseIndexes(t *testing.T) {
 			}
 			for _, st := range rec.taken() {
 				if plan := fullScan(t, db, st); plan != "" {
-					t.Errorf("%s scans the table:\n%s\n%s", name, plan, st.text)
+					t.Errorf("%s scans the table:\n%s\n%s", name, plan, st.SQL)
 				}
 			}
 		}
@@ -186,7 +187,7 @@ func TestFiltersUseIndexes(t *testing.T) {
 		}
 		for _, st := range rec.taken() {
 			if plan := fullScan(t, db, st); plan != "" {
-				t.Errorf("following scans the table:\n%s\n%s", plan, st.text)
+				t.Errorf("following scans the table:\n%s\n%s", plan, st.SQL)
 			}
 		}
 	})
@@ -194,13 +195,17 @@ func TestFiltersUseIndexes(t *testing.T) {
 
 // fullScan returns the plan of a statement that reads a whole table or sorts
 // more than a page.
-func fullScan(t *testing.T, db *testdb.DB, st statement) string {
+func fullScan(t *testing.T, db *testdb.DB, st wire.Statement) string {
 	t.Helper()
 	prefix := map[string]string{"sqlite": "EXPLAIN QUERY PLAN "}[db.Kind]
 	if prefix == "" {
 		prefix = "EXPLAIN "
 	}
-	rows, err := db.Query(prefix+st.text, st.args...)
+	args := make([]any, len(st.Args))
+	for i, a := range st.Args {
+		args[i] = a.Value
+	}
+	rows, err := db.Query(prefix+st.SQL, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
