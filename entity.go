@@ -33,6 +33,9 @@ type Entity struct {
 	URL string
 	// AuditTable overrides the name of the audit table.
 	AuditTable string
+	// LostRows asks triggers for the rows that a TRUNCATE removes, besides the entry
+	// that says that it happened.
+	LostRows bool
 }
 
 // Keeps reports whether the rules keep a column, masked or not.

@@ -9,9 +9,9 @@ import (
 
 // This version has built of DESIGN section 2 what these lists name. The rest is a
 // valid configuration, which Unbuilt refuses; who builds more adds it here.
-func builtCaptures() []string   { return []string{CaptureORM} }
+func builtCaptures() []string   { return []string{CaptureORM, CaptureTrigger} }
 func builtDeliveries() []string { return []string{DeliveryDirect} }
-func builtLayouts() []string    { return []string{LayoutEntries} }
+func builtLayouts() []string    { return []string{LayoutEntries, LayoutMirror} }
 func builtStorages() []string   { return []string{SchemePostgres, SchemeMySQL, SchemeSQLite} }
 
 // Unbuilt returns a fault for each part of c that is designed and not part of this
@@ -27,7 +27,7 @@ func (c *Config) Unbuilt() []annals.Fault {
 	for _, name := range sortedKeys(d.Sources) {
 		s, path := d.Sources[name], child("sources", name)
 		refuse(child(path, "capture"), "capture", s.Capture, builtCaptures(),
-			"write "+CaptureORM+", which records what a program changes through GORM")
+			"write "+CaptureORM+" or "+CaptureTrigger)
 		refuse(child(path, "delivery"), "delivery", s.Delivery, builtDeliveries(),
 			"write "+DeliveryDirect+", and keep the entries in the same database")
 	}

@@ -28,7 +28,7 @@ type Config struct {
 	MaskKey annals.Secret `yaml:"mask_key,omitempty"`
 }
 
-// The values of Capture, Delivery, Layout, Raw and Indexes.
+// The values of Capture, Delivery, Layout, Raw, Indexes, Context and Truncate.
 const (
 	CaptureORM     = "orm"
 	CaptureTrigger = "trigger"
@@ -47,6 +47,12 @@ const (
 
 	IndexesLean    = "lean"
 	IndexesClassic = "classic"
+
+	ContextSession = "session"
+	ContextRow     = "row"
+
+	TruncateMarker = "marker"
+	TruncateRows   = "rows"
 )
 
 // Source is a database that is audited.
@@ -59,6 +65,10 @@ type Source struct {
 	// Raw is what becomes of raw SQL in the program that writes to audited tables:
 	// observe (default), refuse or allow.
 	Raw string `yaml:"raw,omitempty"`
+	// Context is how triggers are told who acts: by the state of the session
+	// (session, default) or by a row of the transaction (row), where a proxy pins
+	// connections whose session has a state. Only with capture trigger.
+	Context string `yaml:"context,omitempty"`
 	// Exclude lists table patterns ("schema_*") that "*" leaves out.
 	Exclude []string `yaml:"exclude,omitempty"`
 	// Stamps: false keeps "schema update" from making indexes for created_by_id and
@@ -72,7 +82,9 @@ func (s Source) StampIndexes() bool { return s.Stamps == nil || *s.Stamps }
 // Storage is a database or file that holds entries.
 type Storage struct {
 	DSN string `yaml:"dsn,omitempty"`
-	// Layout: entries (default) or mirror. Indexes: lean (default) or classic.
+	// Layout: entries or mirror. Default: mirror where every source that reaches the
+	// storage delivers by trigger and direct, else entries. Indexes: lean (default)
+	// or classic.
 	Layout      string `yaml:"layout,omitempty"`
 	TablePrefix string `yaml:"table_prefix,omitempty"`
 	// TableSuffix is "_audit" where absent; explicitly empty means none.
@@ -124,6 +136,9 @@ type Entity struct {
 	Roles         Roles    `yaml:"roles,omitempty"`
 	URL           string   `yaml:"url,omitempty"`
 	AuditTable    string   `yaml:"audit_table,omitempty"`
+	// Truncate is what is kept of a TRUNCATE: that it happened (marker, default), or
+	// the lost rows too (rows). Only with capture trigger.
+	Truncate string `yaml:"truncate,omitempty"`
 }
 
 // Roles say who may read; empty means everyone.
@@ -185,6 +200,6 @@ func (e Entity) Entity(name string) annals.Entity {
 		Label: e.Label, Only: e.Only, Ignore: e.Ignore, Mask: e.Mask, MaskKey: e.MaskKey,
 		Operations: operations, SoftDelete: e.SoftDelete,
 		Discriminator: e.Discriminator, Tags: e.Tags, ViewRoles: e.Roles.View, URL: e.URL,
-		AuditTable: e.AuditTable,
+		AuditTable: e.AuditTable, LostRows: e.Truncate == TruncateRows,
 	}
 }

@@ -26,15 +26,19 @@ const (
 
 // WithDefaults returns a copy in which every absent value has its default: the
 // table of an entity is its name, its source the only one, and without storages
-// entries are kept in the only source's database. c stays as it is.
+// entries are kept in the only source's database, in the layout that its capture
+// fills. c stays as it is.
 func (c *Config) WithDefaults() *Config {
 	d := c.clone()
 	or(&d.Timezone, DefaultTimezone)
 	for name, s := range d.Sources {
 		or(&s.Capture, CaptureORM)
 		or(&s.Delivery, DeliveryDirect)
-		if s.Capture == CaptureORM {
+		switch s.Capture {
+		case CaptureORM:
 			or(&s.Raw, RawObserve)
+		case CaptureTrigger:
+			or(&s.Context, ContextSession)
 		}
 		d.Sources[name] = s
 	}
@@ -42,20 +46,24 @@ func (c *Config) WithDefaults() *Config {
 	if len(d.Storages) == 0 && one {
 		d.Storages = map[string]Storage{DefaultStorage: {DSN: d.Sources[only].DSN}}
 	}
-	for name, s := range d.Storages {
-		or(&s.Layout, LayoutEntries)
-		or(&s.Indexes, IndexesLean)
-		suffix := s.Suffix()
-		s.TableSuffix = &suffix
-		d.Storages[name] = s
-	}
 	for name, e := range d.Entities {
 		or(&e.Source, only)
 		or(&e.MaskKey, d.MaskKey)
+		if d.Sources[e.Source].Capture == CaptureTrigger {
+			or(&e.Truncate, TruncateMarker)
+		}
 		if name != Wildcard {
 			or(&e.Table, name)
 		}
 		d.Entities[name] = e
+	}
+	filled := d.filled()
+	for name, s := range d.Storages {
+		or(&s.Layout, d.layoutOf(s, filled[name]))
+		or(&s.Indexes, IndexesLean)
+		suffix := s.Suffix()
+		s.TableSuffix = &suffix
+		d.Storages[name] = s
 	}
 	or(&d.Epoch.Batch, DefaultBatch)
 	or(&d.Queue.Batch, DefaultBatch)
@@ -68,6 +76,46 @@ func (c *Config) WithDefaults() *Config {
 	or(&d.Retention.Keep, DefaultKeep)
 	or(&d.MaxEntrySize, DefaultMaxEntrySize)
 	return d
+}
+
+// filled lists the sources whose entries can reach each storage.
+func (c *Config) filled() map[string][]string {
+	filled := map[string][]string{}
+	for _, name := range sortedKeys(c.Entities) {
+		source := c.Entities[name].Source
+		storages, _ := c.reach(name)
+		for _, storage := range storages {
+			if !slices.Contains(filled[storage], source) {
+				filled[storage] = append(filled[storage], source)
+			}
+		}
+	}
+	return filled
+}
+
+// layoutOf is the layout of a storage that names none: what all of the sources that
+// reach it fill. Where nothing reaches it, all sources count.
+func (c *Config) layoutOf(s Storage, sources []string) string {
+	if to, err := ParseDSN(s.DSN); err == nil && !to.IsSQL() {
+		return LayoutEntries
+	}
+	if len(sources) == 0 {
+		sources = sortedKeys(c.Sources)
+	}
+	for _, name := range sources {
+		if !c.Sources[name].mirrors() {
+			return LayoutEntries
+		}
+	}
+	if len(sources) == 0 {
+		return LayoutEntries
+	}
+	return LayoutMirror
+}
+
+// mirrors reports whether a source fills typed copies in its own transactions.
+func (s Source) mirrors() bool {
+	return s.Capture == CaptureTrigger && s.Delivery == DeliveryDirect
 }
 
 // Redacted returns a copy that can be shown: passwords in DSNs and keys are

@@ -22,6 +22,7 @@ var exampleEnv = lookup(map[string]string{
 	"DATABASE_URL":       "postgres://app:secret@db.example.org/shop",
 	"AUDIT_DATABASE_URL": "postgres://audit:secret@audit.example.org/audit",
 	"AUDIT_MASK_KEY":     "0123456789abcdef0123456789abcdef",
+	"STOCK_DATABASE_URL": "mysql://stock:secret@stock.example.org/stock",
 	"FINANCE_AUDIT_URL":  "mysql://audit:secret@finance.example.org/audit",
 })
 

@@ -55,3 +55,61 @@ func FuzzMatchGlob(f *testing.F) {
 		}
 	})
 }
+
+// A storage that says nothing has the layout that all of its sources fill.
+func TestDefaultLayout(t *testing.T) {
+	for name, c := range map[string]struct {
+		changes map[string]string
+		want    map[string]string
+	}{
+		"orm": {nil, map[string]string{"default": config.LayoutEntries}},
+		"trigger": {map[string]string{
+			"sources": `{app: {dsn: "${PG}", capture: trigger}}`,
+		}, map[string]string{"default": config.LayoutMirror}},
+		"trigger, no storage": {map[string]string{
+			"sources": `{app: {dsn: "${PG}", capture: trigger}}`, "storages": "",
+		}, map[string]string{"default": config.LayoutMirror}},
+		"relay": {map[string]string{
+			"sources": `{app: {dsn: "${PG}", capture: trigger, delivery: relay}}`,
+		}, map[string]string{"default": config.LayoutEntries}},
+		"two sources": {map[string]string{
+			"sources":  `{a: {dsn: "${PG}"}, b: {dsn: "${PG}", capture: trigger}}`,
+			"storages": `{d: {dsn: "${PG}"}, e: {dsn: "${PG}?search_path=e"}}`,
+			"entities": `{post: {source: a}, tag: {source: b}}`,
+			"routes":   `[{match: tag, storages: [e]}, {match: "*", storages: [d]}]`,
+		}, map[string]string{"d": config.LayoutEntries, "e": config.LayoutMirror}},
+		"not reached": {map[string]string{
+			"sources":  `{app: {dsn: "${PG}", capture: trigger}}`,
+			"storages": `{d: {dsn: "${PG}"}, e: {dsn: "${PG}"}}`,
+			"routes":   `[{match: "*", storages: [d]}]`,
+		}, map[string]string{"d": config.LayoutMirror, "e": config.LayoutMirror}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file, err := config.Parse([]byte(with(c.changes)), caseEnv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for storage, layout := range c.want {
+				if got := file.WithDefaults().Storages[storage].Layout; got != layout {
+					t.Errorf("storage %s: layout %q, want %q", storage, got, layout)
+				}
+			}
+		})
+	}
+}
+
+func TestLostRows(t *testing.T) {
+	file, err := config.Parse([]byte(with(map[string]string{
+		"sources": `{app: {dsn: "${PG}", capture: trigger}}`, "storages": "",
+		"entities": `{post: {truncate: rows}, tag: {}}`,
+	})), caseEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"post": true, "tag": false} {
+		e := file.WithDefaults().Entities[name].Entity(name)
+		if e.LostRows != want {
+			t.Errorf("entity %s: lost rows %t, want %t", name, e.LostRows, want)
+		}
+	}
+}

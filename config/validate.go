@@ -62,6 +62,7 @@ func (c *Config) checkSources(f *faults) {
 		}
 		oneOf(f, child(path, "capture"), s.Capture, CaptureORM, CaptureTrigger)
 		checkRaw(f, child(path, "raw"), s)
+		checkContext(f, child(path, "context"), s)
 		oneOf(f, child(path, "delivery"), s.Delivery,
 			DeliveryDirect, DeliveryOutbox, DeliveryAfterCommit, DeliveryRelay)
 		for i, p := range s.Exclude {
@@ -130,6 +131,16 @@ func checkRaw(f *faults, path string, s Source) {
 		f.add(path, "has no meaning with capture trigger, which sees every statement", "leave it out")
 	case s.Capture == CaptureORM:
 		oneOf(f, path, s.Raw, RawObserve, RawRefuse, RawAllow)
+	}
+}
+
+// checkContext allows a way of telling triggers who acts where there are some.
+func checkContext(f *faults, path string, s Source) {
+	switch {
+	case s.Capture == CaptureORM && s.Context != "":
+		f.add(path, "has no meaning with capture orm, which knows who acts", "leave it out")
+	case s.Capture == CaptureTrigger:
+		oneOf(f, path, s.Context, ContextSession, ContextRow)
 	}
 }
 

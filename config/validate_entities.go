@@ -24,6 +24,7 @@ func (c *Config) checkEntities(f *faults) {
 			checkName(f, path, name, maxEntityName)
 		}
 		c.checkEntitySource(f, path, e)
+		c.checkTruncate(f, child(path, "truncate"), e)
 		checkColumns(f, path, e)
 		checkOperations(f, child(path, "operations"), e.Operations)
 		c.checkMaskKey(f, child(path, "mask_key"), e.MaskKey)
@@ -74,6 +75,23 @@ func (c *Config) checkEntitySource(f *faults, path string, e Entity) {
 	if _, ok := c.Sources[e.Source]; !ok {
 		f.add(at, fmt.Sprintf("unknown source %q", e.Source),
 			nearest.DidYouMean(e.Source, sortedKeys(c.Sources)))
+	}
+}
+
+// checkTruncate allows a choice where triggers see TRUNCATE, or nothing is emptied
+// but by DELETE.
+func (c *Config) checkTruncate(f *faults, path string, e Entity) {
+	s := c.Sources[e.Source]
+	d, err := ParseDSN(s.DSN)
+	switch {
+	case s.Capture == CaptureORM && e.Truncate != "":
+		f.add(path, "has no meaning with capture orm, which does not see TRUNCATE", "leave it out")
+	case s.Capture != CaptureTrigger:
+	case err == nil && d.Scheme == SchemeMySQL && e.Truncate == TruncateRows:
+		f.add(path, "cannot be done on MySQL and MariaDB, whose triggers do not see TRUNCATE",
+			"leave it out, and use DELETE, whose rows are kept")
+	default:
+		oneOf(f, path, e.Truncate, TruncateMarker, TruncateRows)
 	}
 }
 

@@ -83,12 +83,14 @@ type pair struct{ source, storage, entity string }
 // combinations that work.
 func (c *Config) checkDelivery(f *faults) {
 	seen := map[pair]bool{}
+	c.checkShared(f)
 	for _, name := range sortedKeys(c.Entities) {
 		e := c.Entities[name]
 		storages, complete := c.reach(name)
 		if !complete && len(c.Routes) > 0 {
 			c.unrouted(f, name)
 		}
+		c.checkOneMirror(f, name, e)
 		for _, storage := range storages {
 			p := pair{source: e.Source, storage: storage}
 			if !seen[p] {
@@ -160,6 +162,8 @@ func (c *Config) checkPair(f *faults, p pair) {
 		source.Capture == CaptureTrigger && !direct && source.Delivery != DeliveryRelay:
 		add(fmt.Sprintf("capture %s cannot deliver by %s", source.Capture, source.Delivery))
 		return
+	case c.mixed(p.storage):
+		return // reported there
 	case source.Capture == CaptureORM && storage.Layout == LayoutMirror:
 		add(fmt.Sprintf("capture orm cannot fill storage %q: it has layout mirror", p.storage))
 		return
