@@ -276,11 +276,15 @@ func (s *Store) findIn(
 		})
 		b.text(") AS u")
 		order(b, "", q, "")
+		b.text(" LIMIT ")
+		b.number(q.Limit)
 	}
 	b.text(") AS e LEFT JOIN ")
 	b.table(s.rev.Name)
 	b.text(" AS r ON r.transaction_hash = e.transaction_hash")
 	order(b, "e.", q, "")
+	b.text(" LIMIT ")
+	b.number(q.Limit)
 	return s.scan(ctx, b, q.Entities)
 }
 
@@ -340,6 +344,15 @@ func (s *Store) branch(b *builder, q storage.Query, br branch, t term) {
 	}
 	s.filters(&w, q, br, t.loose)
 	order(b, "", q, lead)
+	b.text(" LIMIT ")
+	if s.eng.keepsPlans() {
+		// A plan for many objects, of which most have less than a page, would sort
+		// all entries of the one that has thousands. Of a limit that it does not know
+		// it expects little, and reads the index in order.
+		b.bind(q.Limit)
+		return
+	}
+	b.number(q.Limit)
 }
 
 // past writes a place in the order. The range on the first column alone says
@@ -361,8 +374,8 @@ func orderColumns() []string {
 	return []string{layout.ColCreatedAt, layout.ColSource, layout.ColSeq, layout.ColPart}
 }
 
-// order writes ORDER BY and LIMIT. A lead has one value and changes nothing but
-// the optimizer's mind.
+// order writes ORDER BY. A lead has one value and changes nothing but the
+// optimizer's mind.
 func order(b *builder, prefix string, q storage.Query, lead string) {
 	b.text(" ORDER BY ")
 	columns := orderColumns()
@@ -379,8 +392,6 @@ func order(b *builder, prefix string, q storage.Query, lead string) {
 			b.text(" DESC")
 		}
 	}
-	b.text(" LIMIT ")
-	b.number(q.Limit)
 }
 
 // explain finds out whose audit table is missing: by asking each, since
