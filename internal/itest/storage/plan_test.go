@@ -22,7 +22,7 @@ func TestPlanOfAnyObject(t *testing.T) {
 	fill(t, s, 20_000, "post")
 	exec(t, db.DB, "ANALYZE")
 	rec.taken()
-	q := storage.Query{Entities: []string{"post"}, ObjectIDs: []string{"7"}, Limit: 51}
+	q := storage.Query{Entities: []string{"post"}, ObjectIDs: []string{"7"}, Limit: 2000}
 	if _, err := s.Find(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
