@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -313,39 +314,96 @@ func (r *Registry) load(
 // Entities resolves every audited table of the source, sorted by entity name.
 // All faults are joined.
 func (r *Registry) Entities(ctx context.Context, q dialect.Queryer) ([]*Table, error) {
-	names := map[annals.Table]bool{}
-	for _, e := range r.rules.Entities {
-		names[e.Table] = true
+	return r.all(ctx, q, func(t *Table) bool { return t.Entity != nil })
+}
+
+// Tracked resolves every table of the source whose rows give entries: those of
+// entities sorted by entity name, then those that only link entities, sorted by
+// table. All faults are joined.
+func (r *Registry) Tracked(ctx context.Context, q dialect.Queryer) ([]*Table, error) {
+	var joins []annals.Table
+	for _, rel := range r.rules.Relations {
+		if rel.IsJoin() {
+			joins = append(joins, rel.Through)
+		}
 	}
-	if r.rules.All != nil {
-		all, err := catalog.List(ctx, q, r.dialect)
-		if err != nil {
-			return nil, fmt.Errorf("list tables of source %s: %w", r.rules.Source, err)
-		}
-		for _, name := range all {
-			names[name] = names[name] || !r.excluded(name)
-		}
+	return r.all(ctx, q, func(t *Table) bool { return t.Entity != nil || len(t.Links) > 0 }, joins...)
+}
+
+// all resolves the tables of entities and more, of which it returns the wanted.
+func (r *Registry) all(
+	ctx context.Context, q dialect.Queryer, wanted func(*Table) bool, more ...annals.Table,
+) ([]*Table, error) {
+	names, err := r.names(ctx, q, more)
+	if err != nil {
+		return nil, err
 	}
 	var tables []*Table
 	var faults []error
-	for name, wanted := range names {
-		if !wanted {
-			continue
-		}
+	for _, name := range names {
 		t, err := r.Table(ctx, q, name)
 		if err != nil {
 			faults = append(faults, err)
-		} else if t != nil && t.Entity != nil {
+		} else if t != nil && wanted(t) {
 			tables = append(tables, t)
 		}
 	}
 	if len(faults) == 0 {
 		faults = append(faults, r.strayColumns(tables))
 	}
-	sort.Slice(tables, func(i, j int) bool {
-		return tables[i].Entity.Name < tables[j].Entity.Name
+	slices.SortStableFunc(tables, func(a, b *Table) int {
+		return cmp.Or(boolCompare(a.Entity == nil, b.Entity == nil),
+			cmp.Compare(sortName(a), sortName(b)))
 	})
 	faults = slices.DeleteFunc(faults, func(err error) bool { return err == nil })
 	sort.Slice(faults, func(i, j int) bool { return faults[i].Error() < faults[j].Error() })
 	return tables, errors.Join(faults...)
+}
+
+func sortName(t *Table) string {
+	if t.Entity == nil {
+		return t.Live.Name.String()
+	}
+	return t.Entity.Name
+}
+
+func boolCompare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// names lists the tables of entities and more, each once.
+func (r *Registry) names(
+	ctx context.Context, q dialect.Queryer, more []annals.Table,
+) ([]annals.Table, error) {
+	var names []annals.Table
+	add := func(name annals.Table) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, e := range r.rules.Entities {
+		add(e.Table)
+	}
+	for _, name := range more {
+		add(name)
+	}
+	if r.rules.All == nil {
+		return names, nil
+	}
+	all, err := catalog.List(ctx, q, r.dialect)
+	if err != nil {
+		return nil, fmt.Errorf("list tables of source %s: %w", r.rules.Source, err)
+	}
+	for _, name := range all {
+		if !r.excluded(name) {
+			add(name)
+		}
+	}
+	return names, nil
 }
