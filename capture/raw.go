@@ -128,7 +128,7 @@ func (o *ownerSearch) add(t *track.Table, reached bool) {
 }
 
 // Everything is the object id of entries about a table as a whole.
-const Everything = "*"
+const Everything = track.Everything
 
 // RecordStatement adds an entry of raw SQL, which ran under ctx, to each of the
 // owners of what it wrote.

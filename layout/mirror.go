@@ -26,7 +26,12 @@ const (
 	ColCopyOrdinal = "annals_ordinal"
 )
 
-// MaskedPrefix begins the name of the column that stands in for a masked one.
+// MaskedPrefix begins the name of the column that stands in for a masked one, a
+// truth value. In a before image, and in the after image of an insert or epoch, it
+// tells whether the value is not null. In the after image of an update it is false
+// where the value is as it was (compared as the codec does: by its stored form),
+// true where it has become another that is not null, and null where it has become
+// null.
 const MaskedPrefix = "annals_m_"
 
 // The values of ColCopyImage.
@@ -218,7 +223,8 @@ func Copy(c CopyOf, lim dialect.Limits) Table {
 	if c.Bare {
 		return t
 	}
-	specs := []Index{{Columns: []string{ColCopyReceipt}}}
+	// Within a receipt, which may have millions of rows, readers page by number.
+	specs := []Index{{Columns: []string{ColCopyReceipt, ColCopyID}}}
 	for _, columns := range append([][]string{c.Key}, c.Finders...) {
 		known := slices.ContainsFunc(specs, func(i Index) bool {
 			return len(i.Columns) > len(columns) && slices.Equal(i.Columns[:len(columns)], columns)

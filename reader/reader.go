@@ -329,7 +329,8 @@ func (a *ask) find(ctx context.Context, at place) ([]annals.Entry, error) {
 	}
 }
 
-// merge joins what several stores found, in order, each entry once.
+// merge joins what several stores found, in order, each entry once: a source that
+// changed its capture has two sequences of numbers, which its revisions tell apart.
 func merge(found [][]annals.Entry, ascending bool) []annals.Entry {
 	all := slices.Concat(found...)
 	if all == nil {
@@ -344,10 +345,11 @@ func merge(found [][]annals.Entry, ascending bool) []annals.Entry {
 		case b.Before(a) == ascending && a != b:
 			return 1
 		}
-		return cmp.Compare(x.Entity, y.Entity)
+		return cmp.Or(cmp.Compare(x.Entity, y.Entity), cmp.Compare(x.TransactionHash, y.TransactionHash))
 	})
 	return slices.CompactFunc(all, func(x, y annals.Entry) bool {
-		return x.Source == y.Source && x.Seq == y.Seq && x.Part == y.Part && x.Entity == y.Entity
+		return x.Source == y.Source && x.Seq == y.Seq && x.Part == y.Part && x.Entity == y.Entity &&
+			x.TransactionHash == y.TransactionHash
 	})
 }
 

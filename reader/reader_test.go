@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -108,6 +109,30 @@ func reverse(list []annals.Entry) []annals.Entry {
 		out = append(out, list[i])
 	}
 	return out
+}
+
+// A source that went from one capture to another has two sequences of numbers: the
+// same number in two revisions is two entries, in one revision it is one.
+func TestFindTellsNumbersApartByRevision(t *testing.T) {
+	a, b := &memory{}, &memory{}
+	first := entry("post", 1)
+	second := first
+	second.TransactionHash = "ff" + first.TransactionHash[2:]
+	fill(a, first)
+	fill(b, second)
+	fill(b, first)
+	r := open(t, a, b)
+	page, err := r.Find(t.Context(), reader.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashes []string
+	for _, e := range page.Entries {
+		hashes = append(hashes, e.TransactionHash)
+	}
+	if want := []string{first.TransactionHash, second.TransactionHash}; !slices.Equal(hashes, want) {
+		t.Errorf("revisions %q, want %q", hashes, want)
+	}
 }
 
 func TestFindAsksOnlyStoragesWithTheEntity(t *testing.T) {

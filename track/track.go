@@ -25,6 +25,9 @@ type Labels func(entity, objectID string) *string
 // EntriesWith is Entries with labels for both sides of relations, which the
 // mutation itself does not know. Nil knows none.
 func EntriesWith(t *Table, m *annals.Mutation, labels Labels) ([]annals.Entry, error) {
+	if m.Operation == annals.OpTruncate {
+		return finished(truncated(t), m), nil
+	}
 	var entries []annals.Entry
 	if t.Entity != nil {
 		own, ok, err := ownEntry(t, m)
@@ -39,6 +42,9 @@ func EntriesWith(t *Table, m *annals.Mutation, labels Labels) ([]annals.Entry, e
 	// not depend on the rules of the day.
 	part := 1
 	for i := range t.Links {
+		if m.Operation == annals.OpEpoch {
+			break // that two objects belong together is told when they come together
+		}
 		l := &t.Links[i]
 		for _, linked := range linkEntries(l, m, labels) {
 			linked.Part = part
@@ -48,12 +54,17 @@ func EntriesWith(t *Table, m *annals.Mutation, labels Labels) ([]annals.Entry, e
 			}
 		}
 	}
+	return finished(entries, m), nil
+}
+
+// finished fills in what all entries of a mutation share.
+func finished(entries []annals.Entry, m *annals.Mutation) []annals.Entry {
 	for i := range entries {
 		e := &entries[i]
 		e.Source, e.Seq = m.Source, m.Seq
 		e.CreatedAt, e.SchemaVersion = m.At, annals.SchemaVersion
 	}
-	return entries, nil
+	return entries
 }
 
 // ownEntry makes the entry of the row itself; ok is false where nothing kept
@@ -74,6 +85,8 @@ func ownEntry(t *Table, m *annals.Mutation) (e annals.Entry, ok bool, err error)
 	}
 	var changes []diff.Change
 	switch {
+	case m.Operation == annals.OpEpoch:
+		e.Type, changes = annals.Epoch, diff.Baseline(image)
 	case before == nil:
 		e.Type, changes = annals.Insert, diff.Inserted(after)
 	case after == nil:
