@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -143,9 +144,17 @@ func (mysql) fact(column string) string {
 	return ""
 }
 
-// columnNumbers is how many numbers the statement of the revision draws itself,
-// a column each; a longer one would only have a longer text.
+// columnNumbers is how many numbers the statement of the revision draws in a column
+// each; of more it makes one text.
 const columnNumbers = 500
+
+// mostNumbers is how many numbers a statement draws at most: as many rows as the
+// cross join has. roomForNumbers is before such a statement, whatever length the
+// session allows: a text that is cut fails an INSERT in strict mode.
+const (
+	mostNumbers    = 10_000
+	roomForNumbers = "SET STATEMENT group_concat_max_len = 1048576 FOR "
+)
 
 // begin stores the revision and draws its numbers. It also notes the session's
 // LAST_INSERT_ID() for finish: within a statement the function still tells what
@@ -155,6 +164,11 @@ func (d mysql) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (b
 		return d.beginWithTickets(ctx, tx, w)
 	}
 	b := &builder{d: d}
+	first := w.numbers
+	if first > columnNumbers {
+		first = 0
+		b.text(roomForNumbers)
+	}
 	if w.stored != 0 {
 		b.text("SELECT ")
 		b.bind(w.stored)
@@ -163,9 +177,11 @@ func (d mysql) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (b
 		d.insertRevision(b, w)
 		b.text(" RETURNING id, CAST(LAST_INSERT_ID() AS CHAR)")
 	}
-	first := min(w.numbers, columnNumbers)
-	seq := d.Table(layout.Seq().Name)
-	b.text(strings.Repeat(", NEXTVAL("+seq+")", first))
+	if first < w.numbers {
+		b.text(", ")
+		d.concatNumbers(b, w.numbers)
+	}
+	b.text(strings.Repeat(", NEXTVAL("+d.Table(layout.Seq().Name)+")", first))
 	var out begun
 	err := query(ctx, tx, b, func(scan func(...any) error) error {
 		out.numbers = make([]int64, first, w.numbers)
@@ -173,7 +189,13 @@ func (d mysql) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (b
 		for i := range out.numbers {
 			into = append(into, &out.numbers[i])
 		}
-		return scan(into...)
+		if first == w.numbers {
+			return scan(into...)
+		}
+		var text string
+		err := scan(append(into, &text)...)
+		out.split(text)
+		return err
 	})
 	for err == nil && len(out.numbers) > 0 && len(out.numbers) < w.numbers {
 		err = d.moreNumbers(ctx, tx, &out, w.numbers)
@@ -181,22 +203,41 @@ func (d mysql) begin(ctx context.Context, tx dialect.Execer, w revisionWrite) (b
 	return ascending(out, w.numbers, err)
 }
 
-// moreNumbers draws up to 10,000 numbers: a sequence advances for each row that
-// is sent, so the rows of a cross join will do.
-func (d mysql) moreNumbers(ctx context.Context, tx dialect.Execer, out *begun, want int) error {
+// concatNumbers writes an expression that draws up to mostNumbers of the numbers
+// that are wanted, as a text with commas: a sequence advances for each row that is
+// made, so the rows of a cross join will do.
+func (d mysql) concatNumbers(b *builder, want int) {
 	const ten = "(SELECT 0 UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 " +
 		"UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 " +
 		"UNION ALL SELECT 8 UNION ALL SELECT 9)"
+	b.text("(SELECT GROUP_CONCAT(q.v) FROM (SELECT NEXTVAL(",
+		d.Table(layout.Seq().Name), ") AS v FROM ", ten, " AS k CROSS JOIN ", ten, " AS l CROSS JOIN ",
+		ten, " AS m CROSS JOIN ", ten, " AS n LIMIT ")
+	b.number(min(want, mostNumbers))
+	b.text(") AS q)")
+}
+
+// moreNumbers draws those that the statement before had no room for.
+func (d mysql) moreNumbers(ctx context.Context, tx dialect.Execer, out *begun, want int) error {
 	b := &builder{d: d}
-	b.text("SELECT NEXTVAL(", d.Table(layout.Seq().Name), ") FROM ", ten, " AS a CROSS JOIN ",
-		ten, " AS b CROSS JOIN ", ten, " AS c CROSS JOIN ", ten, " AS d LIMIT ")
-	b.number(min(want-len(out.numbers), 10_000))
+	b.text(roomForNumbers, "SELECT ")
+	d.concatNumbers(b, want-len(out.numbers))
 	return query(ctx, tx, b, func(scan func(...any) error) error {
-		var number int64
-		err := scan(&number)
-		out.numbers = append(out.numbers, number)
+		var text string
+		err := scan(&text)
+		out.split(text)
 		return err
 	})
+}
+
+// split adds the numbers of a text; what is none is left out, and missed by
+// ascending.
+func (b *begun) split(text string) {
+	for number := range strings.SplitSeq(text, ",") {
+		if n, err := strconv.ParseInt(number, 10, 64); err == nil {
+			b.numbers = append(b.numbers, n)
+		}
+	}
 }
 
 // beginWithTickets is MySQL's, which has no RETURNING and no sequences. The ids
