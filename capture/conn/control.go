@@ -32,6 +32,10 @@ type Control struct {
 	Keyword string
 	// Temporary: it creates or drops a table of the session only.
 	Temporary bool
+	// Chains: another transaction begins where this one ends (COMMIT AND CHAIN).
+	Chains bool
+	// Manual: SET AUTOCOMMIT turns it off.
+	Manual bool
 }
 
 // What Parse reads at most: settings may stand anywhere behind a SET.
@@ -89,9 +93,12 @@ func control(tokens []token) Control {
 		t.skip("OR", "REPLACE")
 		c.Temporary = t.peek().is("TEMPORARY")
 	case "SET":
-		for _, word := range t {
+		for i, word := range t {
 			if word.is("AUTOCOMMIT", "PASSWORD") {
 				c.Keyword = "SET " + word.upper
+				value := t[i+1:]
+				value.skip("=", ":")
+				c.Manual = value.peek().is("OFF", "FALSE") || value.peek().raw == "0"
 				break
 			}
 		}
@@ -110,10 +117,10 @@ func control(tokens []token) Control {
 		}
 	case "COMMIT", "END":
 		if !t.peek().is("PREPARED") {
-			c.Action = Commits
+			c.Action, c.Chains = Commits, t.chains()
 		}
 	case "ABORT":
-		c.Action = RollsBack
+		c.Action, c.Chains = RollsBack, t.chains()
 	case "ROLLBACK":
 		t.skip("WORK", "TRANSACTION")
 		switch {
@@ -122,7 +129,7 @@ func control(tokens []token) Control {
 			t.skip("SAVEPOINT")
 			c.Action, c.Name = RollsBackTo, t.name()
 		case !t.peek().is("PREPARED"):
-			c.Action = RollsBack
+			c.Action, c.Chains = RollsBack, t.chains()
 		}
 	}
 	return c
@@ -151,6 +158,13 @@ func (t *tail) skip(words ...string) {
 	for t.peek().is(words...) {
 		t.pop()
 	}
+}
+
+// chains reads whether the end of a transaction begins the next one.
+func (t tail) chains() bool {
+	t.skip("WORK", "TRANSACTION")
+	first := t.pop()
+	return first.is("AND") && t.peek().is("CHAIN")
 }
 
 // name reads a savepoint's.

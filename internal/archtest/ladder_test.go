@@ -25,6 +25,7 @@ var ladder = [][]string{
 	{"track"},
 	{"route"},
 	{"schema"},
+	{"capture/claim"}, // what a program says of its transactions
 	{"capture/conn"},
 	{"capture"}, // what the captures of all ORMs share
 	{"journal"}, // triggers, and mutations of what they wrote

@@ -43,8 +43,8 @@ func (r *Recorder) Take() []Statement {
 // Open opens the database again through a recording driver.
 func Open(tb testing.TB, db *testdb.DB) (*testdb.DB, *Recorder) {
 	tb.Helper()
-	r := &Recorder{}
-	pool := sql.OpenDB(&connector{driver: db.Driver(), dsn: db.DriverDSN, recorder: r})
+	c, r := Connector(db)
+	pool := sql.OpenDB(c)
 	tb.Cleanup(func() {
 		if err := pool.Close(); err != nil {
 			tb.Errorf("close: %v", err)
@@ -53,6 +53,12 @@ func Open(tb testing.TB, db *testdb.DB) (*testdb.DB, *Recorder) {
 	again := *db
 	again.DB = pool
 	return &again, r
+}
+
+// Connector returns a recording connector to the database.
+func Connector(db *testdb.DB) (driver.Connector, *Recorder) {
+	r := &Recorder{}
+	return &connector{driver: db.Driver(), dsn: db.DriverDSN, recorder: r}, r
 }
 
 type connector struct {

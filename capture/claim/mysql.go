@@ -1,0 +1,57 @@
+package claim
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// MySQLClear is the statement that takes back what MySQLSet bound.
+const MySQLClear = "SET @annals_tx = NULL, @annals_context = NULL"
+
+// MySQLSet returns the statement that binds a claim to the transaction that the
+// connection of MySQL or MariaDB is in, or to its next statement. It lasts until it
+// is overwritten or taken back. The stamp is empty.
+func MySQLSet(c Claim) string {
+	return "SET @annals_tx = " + strconv.FormatInt(newNumber(), 10) + ", @annals_context = " +
+		mysqlText(separator+strings.Join(c.fields(), separator))
+}
+
+// MySQLBind returns the statement that binds a claim by a row of its own, and
+// MySQLUnbind the one that has to precede the commit then.
+func MySQLBind(schema string, c Claim) string {
+	return "CALL " + mysqlRoutine(schema, bindRoutine) + "(" + arguments(c, mysqlText) + ")"
+}
+
+// MySQLUnbind is MySQLBind's.
+func MySQLUnbind(schema string) string {
+	return "CALL " + mysqlRoutine(schema, unbindRoutine) + "()"
+}
+
+func mysqlRoutine(schema, name string) string {
+	return dialect.MySQL(true).Table(annals.Table{Schema: schema, Name: name})
+}
+
+// newNumber names a transaction: random, positive, and above what a connection's
+// number or a float without rounding could be.
+func newNumber() int64 {
+	const least = 1 << 53
+	for {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails
+		if n := int64(binary.BigEndian.Uint64(b[:]) >> 1); n > least {
+			return n
+		}
+	}
+}
+
+// mysqlText is a literal that reads the same whatever the session's sql_mode and
+// character set.
+func mysqlText(value string) string {
+	return "_utf8mb4 X'" + hex.EncodeToString([]byte(value)) + "'"
+}

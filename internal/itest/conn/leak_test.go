@@ -1,0 +1,347 @@
+package conn_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/conn"
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/internal/testdb"
+)
+
+// scenario is something that happens on the one connection of a pool. Between two of
+// them others write, with and without an actor.
+type scenario struct {
+	name string
+	// on are the databases that it is for; all where there are none.
+	on   []string
+	run  func(h *harness)
+	want []string
+	// wantOn is what is wanted on one database instead.
+	wantOn map[string][]string
+}
+
+// Nobody inherits what was said of another's transaction, whatever became of it.
+func TestNothingIsInherited(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		h := newHarness(t, db)
+		for _, s := range scenarios() {
+			if len(s.on) > 0 && !contains(s.on, db.Dialect) {
+				continue
+			}
+			t.Run(s.name, func(t *testing.T) {
+				h := &harness{T: t, db: h.db, plain: h.plain, read: h.read}
+				h.seen()
+				s.run(h)
+				if want, ok := s.wantOn[db.Dialect]; ok {
+					h.want(want...)
+				} else {
+					h.want(s.want...)
+				}
+				h.insert(h.db, h.Context(), s.name+" nobody")
+				h.insert(h.db, h.as("bob"), s.name+" bob")
+				tx := h.begin(h.Context())
+				h.insert(tx, h.Context(), s.name+" nobody again")
+				h.commit(tx)
+				h.want(s.name+" nobody:", s.name+" bob:bob", s.name+" nobody again:")
+			})
+		}
+	})
+}
+
+func contains(all []string, one string) bool {
+	for _, s := range all {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+func scenarios() []scenario {
+	return append(endings(), []scenario{
+		{
+			name: "autocommit",
+			run: func(h *harness) {
+				h.insert(h.db, h.as("ann"), "a1")
+				h.must(h.db, h.as("ann"), "UPDATE post SET title = 'a2' WHERE title = 'a1'")
+				h.must(h.db, h.as("ann"), "DELETE FROM post WHERE title = 'a2'")
+			},
+			want: []string{"a1:ann", "a2:ann", "a2:ann"},
+		},
+		{
+			name: "prepared",
+			run: func(h *harness) {
+				st, err := h.db.PrepareContext(h.Context(), h.sql("INSERT INTO post (title) VALUES (?)"))
+				if err != nil {
+					h.Fatal(err)
+				}
+				defer st.Close()
+				for _, c := range []struct {
+					ctx   context.Context
+					title string
+				}{{h.as("ann"), "p1"}, {h.Context(), "p2"}, {h.as("cy"), "p3"}} {
+					if _, err := st.ExecContext(c.ctx, c.title); err != nil {
+						h.Fatal(err)
+					}
+				}
+				tx := h.begin(h.as("ann"))
+				if _, err := tx.StmtContext(h.Context(), st).ExecContext(h.Context(), "p4"); err != nil {
+					h.Fatal(err)
+				}
+				h.commit(tx)
+			},
+			want: []string{"p1:ann", "p2:", "p3:cy", "p4:ann"},
+		},
+		{
+			name: "error in autocommit",
+			run: func(h *harness) {
+				h.insert(h.db, h.as("ann"), "e1")
+				if _, err := h.db.ExecContext(h.as("ann"), "INSERT INTO post (title) VALUES ('e1')"); err == nil {
+					h.Error("no error")
+				}
+			},
+			want: []string{"e1:ann"},
+		},
+		{
+			name: "late",
+			run: func(h *harness) {
+				tx := h.begin(h.Context())
+				var n int
+				if err := tx.QueryRowContext(h.Context(), "SELECT count(*) FROM post").Scan(&n); err != nil {
+					h.Fatal(err)
+				}
+				h.insert(tx, h.as("ann"), "l1")
+				h.insert(tx, h.as("cy"), "l2") // the first write has said who it is
+				h.commit(tx)
+			},
+			want: []string{"l1:ann", "l2:ann"},
+		},
+		{
+			name: "savepoints",
+			run: func(h *harness) {
+				tx := h.begin(h.Context())
+				h.must(tx, h.Context(), "SAVEPOINT a")
+				h.insert(tx, h.as("ann"), "s1")
+				h.must(tx, h.Context(), "ROLLBACK TO SAVEPOINT a")
+				h.insert(tx, h.as("ann"), "s2")
+				h.must(tx, h.Context(), "SAVEPOINT b")
+				h.insert(tx, h.Context(), "s3")
+				h.must(tx, h.Context(), "ROLLBACK TO SAVEPOINT b")
+				h.insert(tx, h.Context(), "s4")
+				h.must(tx, h.Context(), "RELEASE SAVEPOINT a")
+				h.insert(tx, h.Context(), "s5")
+				h.commit(tx)
+			},
+			want: []string{"s2:ann", "s4:ann", "s5:ann"},
+		},
+		{
+			name: "write in a WITH",
+			on:   []string{dialect.PostgresName, dialect.SQLiteName},
+			run: func(h *harness) {
+				h.must(h.db, h.as("ann"), "WITH w AS (SELECT 'w1' AS t) INSERT INTO post (title) SELECT t FROM w")
+			},
+			want: []string{"w1:ann"},
+		},
+	}...)
+}
+
+// endings are the ways in which a transaction ends.
+func endings() []scenario {
+	return []scenario{
+		{
+			name: "commit",
+			run: func(h *harness) {
+				tx := h.begin(h.as("ann"))
+				h.insert(tx, h.Context(), "c1")
+				h.must(tx, h.Context(), "UPDATE post SET title = 'c2' WHERE title = 'c1'")
+				h.commit(tx)
+			},
+			want: []string{"c1:ann", "c2:ann"},
+		},
+		{
+			name: "rollback",
+			run: func(h *harness) {
+				tx := h.begin(h.as("ann"))
+				h.insert(tx, h.as("ann"), "r1")
+				if err := tx.Rollback(); err != nil {
+					h.Error(err)
+				}
+			},
+		},
+		{
+			name: "panic",
+			run: func(h *harness) {
+				defer func() { _ = recover() }()
+				tx := h.begin(h.as("ann"))
+				defer func() { _ = tx.Rollback() }()
+				h.insert(tx, h.as("ann"), "n1")
+				panic("as a program does")
+			},
+		},
+		{
+			name: "error",
+			run: func(h *harness) {
+				tx := h.begin(h.as("ann"))
+				h.insert(tx, h.as("ann"), "d1")
+				if _, err := tx.ExecContext(h.as("ann"), "INSERT INTO post (title) VALUES ('d1')"); err == nil {
+					h.Error("no error")
+				}
+				_ = tx.Rollback()
+			},
+		},
+		{
+			name: "context cancelled",
+			run: func(h *harness) {
+				ctx, cancel := context.WithCancel(h.as("ann"))
+				tx := h.begin(ctx)
+				h.insert(tx, h.as("ann"), "x1")
+				cancel()
+				if err := tx.Commit(); !errors.Is(err, context.Canceled) {
+					h.Errorf("commit: %v", err)
+				}
+			},
+		},
+		{
+			name: "raw commit",
+			run: func(h *harness) {
+				c := h.conn()
+				h.must(c, h.Context(), "BEGIN")
+				h.insert(c, h.as("ann"), "rc1")
+				h.insert(c, h.Context(), "rc2")
+				h.must(c, h.Context(), "/* done */ COMMIT")
+				h.insert(c, h.Context(), "rc3")
+				if err := c.Close(); err != nil {
+					h.Error(err)
+				}
+			},
+			want: []string{"rc1:ann", "rc2:ann", "rc3:"},
+		},
+		{
+			name: "raw commit within",
+			run: func(h *harness) {
+				tx := h.begin(h.as("ann"))
+				h.insert(tx, h.as("ann"), "rw1")
+				h.must(tx, h.Context(), "COMMIT")
+				h.insert(tx, h.Context(), "rw2")
+				_ = tx.Rollback() // of nothing
+			},
+			want: []string{"rw1:ann", "rw2:"},
+		},
+		{
+			name: "left open",
+			run: func(h *harness) {
+				c := h.conn()
+				h.must(c, h.Context(), "BEGIN")
+				h.insert(c, h.as("ann"), "lo1")
+				if err := c.Close(); err != nil {
+					h.Error(err)
+				}
+				c = h.conn()
+				h.insert(c, h.Context(), "lo2")
+				if h.plain.Dialect != dialect.PostgresName { // where pgx gives it up
+					h.must(c, h.Context(), "COMMIT")
+				}
+				if err := c.Close(); err != nil {
+					h.Error(err)
+				}
+			},
+			want:   []string{"lo1:ann", "lo2:"},
+			wantOn: map[string][]string{dialect.PostgresName: {"lo2:"}},
+		},
+		{
+			name: "schema statement",
+			run: func(h *harness) {
+				tx := h.begin(h.as("ann"))
+				h.insert(tx, h.as("ann"), "ds1")
+				h.must(tx, h.Context(), "CREATE TABLE other (id integer)")
+				h.must(tx, h.Context(), "DROP TABLE other")
+				h.commit(tx)
+			},
+			want: []string{"ds1:ann"},
+		},
+		{
+			name: "OR ROLLBACK",
+			on:   []string{dialect.SQLiteName},
+			run: func(h *harness) {
+				tx := h.begin(h.Context())
+				h.insert(tx, h.as("ann"), "or1")
+				if _, err := tx.ExecContext(h.as("ann"),
+					"INSERT OR ROLLBACK INTO post (title) VALUES ('or1')"); err == nil {
+					h.Error("no error")
+				}
+				h.insert(tx, h.Context(), "or2")
+				h.insert(tx, h.as("cy"), "or3")
+				_ = tx.Rollback()
+			},
+			want: []string{"or2:", "or3:cy"},
+		},
+		{
+			name: "autocommit off",
+			on:   []string{dialect.MySQLName},
+			run: func(h *harness) {
+				c := h.conn()
+				h.must(c, h.Context(), "SET autocommit = 0")
+				h.insert(c, h.as("ann"), "ao1")
+				h.insert(c, h.Context(), "ao2")
+				h.must(c, h.Context(), "COMMIT")
+				h.insert(c, h.Context(), "ao3")
+				h.must(c, h.Context(), "SET autocommit = 1")
+				if err := c.Close(); err != nil {
+					h.Error(err)
+				}
+			},
+			want: []string{"ao1:ann", "ao2:ann", "ao3:"},
+		},
+		{
+			name: "savepoint as a transaction",
+			on:   []string{dialect.SQLiteName},
+			run: func(h *harness) {
+				c := h.conn()
+				h.must(c, h.Context(), "SAVEPOINT o")
+				h.insert(c, h.as("ann"), "so1")
+				h.must(c, h.Context(), "RELEASE o")
+				if err := c.Close(); err != nil {
+					h.Error(err)
+				}
+			},
+			want: []string{"so1:ann"},
+		},
+	}
+}
+
+// A text of several statements is refused where it would be bound, since nobody could
+// say where a transaction ends in it.
+func TestSeveralStatements(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		if db.Dialect == dialect.MySQLName {
+			db.DriverDSN += "&multiStatements=true"
+		}
+		h := newHarness(t, db)
+		const text = "INSERT INTO post (title) VALUES ('m1'); INSERT INTO post (title) VALUES ('m2')"
+		tx := h.begin(h.as("ann"))
+		h.insert(tx, h.as("ann"), "m0")
+		_, err := tx.ExecContext(h.Context(), text)
+		if db.Dialect == dialect.PostgresName {
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.commit(tx)
+			h.want("m0:ann", "m1:ann", "m2:ann")
+			return
+		}
+		var fault *annals.Error
+		if !errors.Is(err, conn.ErrSeveral) || !errors.As(err, &fault) || fault.Remedy == "" {
+			t.Fatalf("in a transaction: %v", err)
+		}
+		_ = tx.Rollback()
+		if _, err := h.db.ExecContext(h.as("ann"), text); !errors.Is(err, conn.ErrSeveral) {
+			t.Fatalf("alone: %v", err)
+		}
+		h.want()
+		h.must(h.db, h.Context(), text)
+		h.want("m1:", "m2:")
+	})
+}
