@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -153,6 +154,12 @@ func checkNames(names, known []string) error {
 		}
 	}
 	return nil
+}
+
+// compareInstalled orders by table and name.
+func compareInstalled(a, b Installed) int {
+	return cmp.Or(cmp.Compare(a.Table.Schema, b.Table.Schema), cmp.Compare(a.Table.Name, b.Table.Name),
+		cmp.Compare(a.Name, b.Name))
 }
 
 func scriptOf(steps []step) Script {

@@ -2,11 +2,16 @@ package journal
 
 import (
 	"context"
+	"regexp"
+	"strconv"
+	"strings"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
 )
 
-// postgresGenerator is the SQL of Postgres.
+// postgresGenerator is the SQL of PostgreSQL.
 type postgresGenerator struct{ j *Journal }
 
 func newPostgres(j *Journal) generator { return postgresGenerator{j} }
@@ -25,24 +30,84 @@ func (postgresGenerator) copyType(c *Column) string {
 	return c.Base
 }
 
-func (postgresGenerator) widened(string, string) bool { return false }
-func (postgresGenerator) fold(name string) string     { return name }
+func (postgresGenerator) fold(name string) string { return name }
+
 func (g postgresGenerator) fit(name string, room int) string {
 	return cutName(name, room, g.j.cfg.Dialect.Limits())
 }
 
-func (postgresGenerator) create(context.Context, queryers, []Target, bool) ([]step, error) {
-	return nil, unsupported("Postgres")
+var pgModified = regexp.MustCompile(`^([a-z ]+?)(?:\(([0-9]+)(?:,([0-9]+))?\))?( with(?:out)? time zone)?$`)
+
+// widened knows the changes of length and precision for which PostgreSQL rewrites
+// nothing, and from varchar to text.
+func (postgresGenerator) widened(from, to string) bool {
+	a, b := pgModified.FindStringSubmatch(from), pgModified.FindStringSubmatch(to)
+	if a == nil || b == nil || a[4] != b[4] {
+		return false
+	}
+	if a[1] != b[1] {
+		return a[1] == "character varying" && b[1] == "text" && b[2] == ""
+	}
+	if b[2] == "" || a[2] == "" {
+		// Without a length anything goes; a numeric without one has any scale, too.
+		return b[2] == "" && a[1] != "character" && a[1] != "bit"
+	}
+	grown := number(b[2]) >= number(a[2])
+	switch a[1] {
+	case "character varying", "bit varying", "time", "timestamp":
+		return grown
+	case "numeric":
+		return grown && a[3] == b[3]
+	}
+	return false
 }
 
-func (postgresGenerator) drop(context.Context, queryers, []Installed, bool) ([]step, error) {
-	return nil, unsupported("Postgres")
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return 0 // digits beyond what a type can have
+	}
+	return n
 }
 
-func (postgresGenerator) installed(context.Context, queryers) ([]Installed, error) {
-	return nil, unsupported("Postgres")
+// own names a table of the storage in full.
+func (postgresGenerator) own(schema, name string) annals.Table {
+	return annals.Table{Schema: schema, Name: name}
 }
 
-func (postgresGenerator) wanted(context.Context, queryers, []Target) ([]Installed, error) {
-	return nil, unsupported("Postgres")
+// pgNames are annals' tables, quoted.
+type pgNames struct {
+	schema                                 string
+	revision, receipt, rules, columns, seq string
+	sequence                               string // as a literal for nextval
+	context, bind                          string
+}
+
+func (g postgresGenerator) names(schema string) pgNames {
+	table := func(name string) string { return g.j.cfg.Dialect.Table(g.own(schema, name)) }
+	seq := table(layout.SequenceName)
+	return pgNames{
+		schema: schema, revision: table(layout.RevisionTable), receipt: table(layout.RevisionEntityTable),
+		rules: table(layout.RulesTable), columns: table(layout.TargetColumnTable), seq: seq,
+		sequence: pgLiteral(seq) + "::pg_catalog.regclass",
+		context:  table("annals_context"), bind: table("annals_bind"),
+	}
+}
+
+// pgLiteral quotes a text, whatever standard_conforming_strings says.
+func pgLiteral(s string) string {
+	quoted := "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	if strings.Contains(s, `\`) {
+		return "E" + strings.ReplaceAll(quoted, `\`, `\\`)
+	}
+	return quoted
+}
+
+// pgDollar quotes a text that has lines.
+func pgDollar(s string) string {
+	tag := "$annals$"
+	for n := 1; strings.Contains(s, tag); n++ {
+		tag = "$annals" + strconv.Itoa(n) + "$"
+	}
+	return tag + s + tag
 }

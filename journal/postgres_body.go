@@ -1,0 +1,349 @@
+package journal
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
+)
+
+// Names of transition tables: no table may have a column that a statement would
+// find in their place, so they are unlikely ones.
+const (
+	pgOldRows = "annals_old_rows"
+	pgNewRows = "annals_new_rows"
+)
+
+// pgFunction is a trigger function.
+type pgFunction struct {
+	name annals.Table
+	op   annals.Operation
+	// sets are its SET clauses, body its text with the marker.
+	sets       []string
+	body, hash string
+}
+
+// pgBody writes the functions of one target.
+type pgBody struct {
+	g     postgresGenerator
+	n     pgNames
+	t     *Target
+	facts *pgFacts
+	b     strings.Builder
+}
+
+func (g postgresGenerator) function(n pgNames, t *Target, f *pgFacts, op annals.Operation) pgFunction {
+	w := &pgBody{g: g, n: n, t: t, facts: f}
+	switch {
+	case op == annals.OpTruncate:
+		w.truncate()
+	case f.form() == FormRow:
+		w.row(op)
+	default:
+		w.statement(op)
+	}
+	fn := pgFunction{
+		name: g.own(n.schema, g.functionName(op, t.Name)), op: op,
+		sets: append([]string{"search_path = pg_catalog, pg_temp"}, f.pins(t)...),
+	}
+	text := w.b.String()
+	fn.hash = hashOf(append([]string{text}, fn.sets...)...)
+	fn.body = "\n" + marker(fn.hash, t.Name) + text
+	return fn
+}
+
+// functionName is annals_<operation>_<target>, with a hash where that is too long.
+func (g postgresGenerator) functionName(op annals.Operation, target string) string {
+	name := "annals_" + string(op) + "_" + target
+	if g.fit(name, 0) == name {
+		return name
+	}
+	tail := "_" + nameHash(target)
+	return g.fit(name, len(tail)) + tail
+}
+
+func (w *pgBody) line(parts ...string) {
+	for _, p := range parts {
+		w.b.WriteString(p)
+	}
+	w.b.WriteByte('\n')
+}
+
+func (w *pgBody) quote(name string) string { return w.g.j.cfg.Dialect.Quote(name) }
+func (w *pgBody) copyName() string         { return w.g.j.cfg.Dialect.Table(w.t.Copy) }
+
+// head declares the variables. Those win over columns of the same name, which are
+// always qualified.
+func (w *pgBody) head() {
+	w.line()
+	w.line("#variable_conflict use_variable")
+	w.line("DECLARE")
+	w.line("  annals_n bigint;        -- rows")
+	w.line("  annals_s bigint;        -- first number, which is the receipt's")
+	w.line("  annals_q bigint[];      -- all numbers")
+	w.line("  annals_r bigint;        -- revision")
+	w.line("  annals_x bigint;        -- transaction")
+	w.line("  annals_c text[];        -- context")
+	w.line("  annals_t timestamptz;   -- now")
+	w.line("BEGIN")
+}
+
+// revision finds the transaction's revision or makes it. It was created since the
+// transaction began: before that, the same xid was another life of the database's.
+func (w *pgBody) revision() {
+	w.line("  annals_x := txid_current(); -- pg_current_xact_id() as a bigint")
+	w.line("  annals_t := greatest(clock_timestamp(), now());")
+	w.line("  annals_s := nextval(", w.n.sequence, ");")
+	w.line("  SELECT v.id INTO annals_r FROM ", w.n.revision,
+		" v WHERE v.xid = annals_x AND v.created_at >= now() LIMIT 1;")
+	w.line("  IF NOT FOUND THEN")
+	w.line("    annals_r := annals_s;")
+	w.line(pgReadContext("    "))
+	w.line(w.g.insertRevision(w.n, "    "))
+	w.line("  END IF;")
+}
+
+// receipt writes the firing's receipt; rows is how many there are.
+func (w *pgBody) receipt(op annals.Operation, rows string) {
+	w.line("  INSERT INTO ", w.n.receipt, " (id, revision, entity, type, entries, created_at)")
+	w.line("  VALUES (annals_s, annals_r, ", pgLiteral(w.t.Name), ", '", string(op), "', ", rows,
+		", annals_t);")
+}
+
+// into begins the INSERT of copied rows.
+func (w *pgBody) into(indent string) {
+	names := []string{
+		layout.ColCopyID, layout.ColCopyReceipt, layout.ColCopySeq, layout.ColCopyImage,
+		layout.ColCopyOrdinal,
+	}
+	for i := range w.t.Columns {
+		names = append(names, w.t.Columns[i].Copy)
+	}
+	for i, name := range names {
+		names[i] = w.quote(name)
+	}
+	w.line(indent, "INSERT INTO ", w.copyName(), " (", strings.Join(names, ", "), ")")
+}
+
+// images of an operation: which transition table, which image, and what is added
+// to twice the number.
+type pgImage struct{ rows, record, image, plus string }
+
+func pgImages(op annals.Operation) []pgImage {
+	before := pgImage{pgOldRows, "OLD", layout.ImageBefore, ""}
+	after := pgImage{pgNewRows, "NEW", layout.ImageAfter, " + 1"}
+	switch op {
+	case annals.OpInsert:
+		return []pgImage{after}
+	case annals.OpDelete:
+		return []pgImage{before}
+	}
+	return []pgImage{before, after}
+}
+
+// values are the expressions of the kept columns of a record; of masked ones
+// whether they are set.
+func (w *pgBody) values(record string) string {
+	var b strings.Builder
+	for i := range w.t.Columns {
+		c := &w.t.Columns[i]
+		b.WriteString(", " + pgValue(c, record+"."+w.quote(c.Name)))
+	}
+	return b.String()
+}
+
+// numbered are the rows of a table with their places, as o, and their kept columns,
+// as c1, c2 …: a name that the table's own columns might have would be ambiguous.
+func (w *pgBody) numbered(rows string) string {
+	var b strings.Builder
+	b.WriteString("(SELECT (row_number() OVER ())::integer AS o")
+	for i := range w.t.Columns {
+		fmt.Fprintf(&b, ", i.%s AS c%d", w.quote(w.t.Columns[i].Name), i+1)
+	}
+	return b.String() + " FROM " + rows + " i)"
+}
+
+// renamed are values of the columns c1, c2 … of r.
+func (w *pgBody) renamed() string {
+	var b strings.Builder
+	for i := range w.t.Columns {
+		b.WriteString(", " + pgValue(&w.t.Columns[i], fmt.Sprintf("r.c%d", i+1)))
+	}
+	return b.String()
+}
+
+// pgValue is what the copy keeps of a column: its value, as the type of the copy.
+func pgValue(c *Column, ref string) string {
+	switch {
+	case c.Masked:
+		// A composite is not null to IS NOT NULL only if all of its fields are.
+		return ref + " IS DISTINCT FROM NULL"
+	case c.Kind == dialect.KindSent:
+		// The bytes that Codec.ReadExpr reads as hexadecimal digits.
+		return "record_send(ROW(" + ref + "))"
+	case c.Base != c.Type:
+		return ref + "::" + c.Base
+	}
+	return ref
+}
+
+// statement writes a function for transition tables.
+func (w *pgBody) statement(op annals.Operation) {
+	images := pgImages(op)
+	w.head()
+	w.line("  SELECT count(*) INTO annals_n FROM ", images[0].rows, ";")
+	w.line("  IF annals_n = 0 THEN")
+	w.line("    RETURN NULL;")
+	w.line("  END IF;")
+	w.revision()
+	w.receipt(op, "annals_n")
+	w.line("  IF annals_n = 1 THEN")
+	w.into("    ")
+	for i, m := range images {
+		if i > 0 {
+			w.line("    UNION ALL")
+		}
+		w.line("    SELECT 2 * annals_s", m.plus, ", annals_s, annals_s, '", m.image, "', 1",
+			w.values("r"), " FROM ", m.rows, " r", end(i == len(images)-1))
+	}
+	w.line("    RETURN NULL;")
+	w.line("  END IF;")
+	w.line("  annals_q := ARRAY(SELECT CASE g WHEN 1 THEN annals_s ELSE nextval(", w.n.sequence,
+		") END FROM generate_series(1, annals_n) g);")
+	for _, m := range images {
+		w.into("  ")
+		w.line("  SELECT 2 * annals_q[r.o]", m.plus, ", annals_s, annals_q[r.o], '", m.image, "', r.o",
+			w.renamed())
+		w.line("  FROM ", w.numbered(m.rows), " r;")
+	}
+	w.line("  RETURN NULL;")
+	w.line("END")
+}
+
+func end(last bool) string {
+	if last {
+		return ";"
+	}
+	return ""
+}
+
+// row writes a function for one row.
+func (w *pgBody) row(op annals.Operation) {
+	w.head()
+	w.revision()
+	w.receipt(op, "1")
+	w.into("  ")
+	w.line("  VALUES")
+	images := pgImages(op)
+	for i, m := range images {
+		comma := ","
+		if i == len(images)-1 {
+			comma = ";"
+		}
+		w.line("    (2 * annals_s", m.plus, ", annals_s, annals_s, '", m.image, "', 1",
+			w.rowValues(op, m.record), ")", comma)
+	}
+	w.line("  RETURN NULL;")
+	w.line("END")
+}
+
+// rowValues are values; of masked columns of an after image whether they have
+// changed.
+func (w *pgBody) rowValues(op annals.Operation, record string) string {
+	if op != annals.OpUpdate || record != "NEW" {
+		return w.values(record)
+	}
+	var b strings.Builder
+	for i := range w.t.Columns {
+		c := &w.t.Columns[i]
+		name := w.quote(c.Name)
+		if c.Masked {
+			b.WriteString(", " + pgDistinct(c, name))
+			continue
+		}
+		b.WriteString(", " + pgValue(c, record+"."+name))
+	}
+	return b.String()
+}
+
+// pgOwnEquality reports whether a type's own equality tells apart what canonical
+// forms do. Others are compared as texts, byte by byte: by what they send they
+// cannot be, since that is converted for the client.
+func pgOwnEquality(c *Column) bool {
+	switch c.Kind {
+	case dialect.KindBool, dialect.KindInteger, dialect.KindDecimal, dialect.KindDate,
+		dialect.KindTime, dialect.KindTimestamp, dialect.KindInstant:
+		return true
+	}
+	return false
+}
+
+// pgDistinct compares a column's old and new value as their canonical forms would.
+func pgDistinct(c *Column, name string) string {
+	form := `%s::text COLLATE "C"`
+	if pgOwnEquality(c) {
+		form = "%s"
+	}
+	return fmt.Sprintf(form+" IS DISTINCT FROM "+form, "OLD."+name, "NEW."+name)
+}
+
+// truncate writes the function that fires before TRUNCATE. The table that is
+// truncated as a whole writes a marker, after the lost rows if those are wanted. A
+// partition that is truncated with its parent comes after it and finds the marker;
+// alone it is no truncation of the table, and its rows are deleted ones.
+func (w *pgBody) truncate() {
+	w.head()
+	root := w.g.j.cfg.Dialect.Table(w.t.Source)
+	if w.facts.partitioned() {
+		w.line("  IF TG_RELID <> ", pgLiteral(root), "::regclass THEN")
+		w.line("    IF (SELECT e.type FROM ", w.n.receipt, " e JOIN ", w.n.revision,
+			" v ON v.id = e.revision")
+		w.line("        WHERE v.xid = annals_x AND v.created_at >= now() AND e.entity = ",
+			pgLiteral(w.t.Name))
+		w.line("        ORDER BY e.id DESC LIMIT 1) = 'truncate' THEN")
+		w.line("      RETURN NULL;")
+		w.line("    END IF;")
+		for _, p := range w.facts.partitions {
+			if p.kind != pgRelation {
+				continue
+			}
+			name := w.g.j.cfg.Dialect.Table(p.name)
+			w.line("    IF TG_RELID = ", pgLiteral(name), "::regclass THEN")
+			w.lost(name, "      ")
+			w.line("    END IF;")
+		}
+		w.line("    RETURN NULL;")
+		w.line("  END IF;")
+	}
+	if w.t.LostRows {
+		w.lost(w.only(root), "  ")
+	}
+	w.revision()
+	w.receipt(annals.OpTruncate, "1")
+	w.line("  RETURN NULL;")
+	w.line("END")
+}
+
+// only names the rows that a trigger on the table speaks of.
+func (w *pgBody) only(root string) string {
+	if w.facts.partitioned() {
+		return root
+	}
+	return "ONLY " + root
+}
+
+// lost records the rows of a table as deleted ones.
+func (w *pgBody) lost(rows, indent string) {
+	w.line(indent, "SELECT count(*) INTO annals_n FROM ", rows, ";")
+	w.line(indent, "IF annals_n > 0 THEN")
+	w.revision()
+	w.receipt(annals.OpDelete, "annals_n")
+	w.into(indent)
+	w.line(indent, "SELECT 2 * r.n, annals_s, r.n, '", layout.ImageBefore, "', r.o", w.renamed())
+	w.line(indent, "FROM (SELECT l.*, CASE l.o WHEN 1 THEN annals_s ELSE nextval(", w.n.sequence,
+		") END AS n")
+	w.line(indent, "  FROM ", w.numbered(rows), " l OFFSET 0) r;")
+	w.line(indent, "END IF;")
+}
