@@ -65,6 +65,10 @@ type Index struct {
 	NotNull string
 	// LastDesc makes the last column descending.
 	LastDesc bool
+	// Prefix are the lengths to which the columns are indexed, in their order, 0 for
+	// the whole; nil for all of them whole. Package schema sets it where a database
+	// cannot index them whole (MySQL, MariaDB).
+	Prefix []int
 }
 
 // Table is the shape of a table.

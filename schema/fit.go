@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 )
 
@@ -47,11 +48,17 @@ type judge interface {
 func (p *planner) checkFit(w *wanted, live *relation) error {
 	flaws := p.f.tableFlaws(w.shape.Name, live)
 	for _, c := range w.shape.Columns {
-		l, ok := live.types[c.Name]
+		l, ok := live.types[p.f.column(c.Name)]
 		if !ok {
 			continue
 		}
-		if f, flawed := p.f.columnFlaw(w.shape.Name, c, l); flawed {
+		f, flawed := p.f.columnFlaw(w.shape.Name, c, l)
+		if flawed && w.copied != nil {
+			// As the audited table has it, where a new copy would have it otherwise.
+			original, _ := w.copied.Shape.Column(c.Name)
+			_, flawed = p.f.columnFlaw(w.shape.Name, original, l)
+		}
+		if flawed {
 			flaws = append(flaws, f)
 		}
 	}
@@ -78,6 +85,17 @@ func (p *planner) checkFit(w *wanted, live *relation) error {
 		Err:    fmt.Errorf("%s: %w", strings.Join(problems, ", "), cause),
 		Remedy: strings.Join(remedies, "; "),
 	}
+}
+
+// takes reports whether a live column of a type takes every value of a copied one,
+// as it is or once its catalogue entry was widened.
+func takes(d dialect.Dialect, c layout.Column, live string) bool {
+	return dialect.Widens(d, c.SQL, live) || dialect.Widens(d, live, c.SQL)
+}
+
+// grows reports whether a live column has to be widened for a copied one.
+func grows(d dialect.Dialect, c layout.Column, live string) bool {
+	return c.Type == layout.Raw && !dialect.Widens(d, c.SQL, live) && dialect.Widens(d, live, c.SQL)
 }
 
 // wrongType is the flaw of a column whose type is not the one that is needed.

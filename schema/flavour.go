@@ -2,6 +2,7 @@ package schema
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -21,8 +22,12 @@ type flavour interface {
 	zero(c layout.Column) string
 	// tableOptions ends a CREATE TABLE.
 	tableOptions() string
-	// keyInline means that a number of its own makes a column the primary key.
-	keyInline() bool
+	// keyType is columnType of the only column of a primary key; inline tells that it
+	// makes the column the key.
+	keyType(c layout.Column) (sql string, inline bool)
+	// column folds the name of a column.
+	column(name string) string
+	copier
 	// createIndex; live means that the table may have rows and writers.
 	createIndex(t annals.Table, i layout.Index, live bool) Statement
 	// mendIndex makes an invalid index valid.
@@ -151,9 +156,11 @@ type liveIndex struct {
 	name    string
 	columns []string
 	unique  bool
-	// opaque: over expressions, prefixes, in another order than that of the values
-	// both ways, or of another method. desc: a column is descending.
+	// opaque: over expressions, in another order than that of the values both ways,
+	// or of another method. desc: a column is descending.
 	opaque, desc bool
+	// cut tells for each column whether only its beginning is indexed; nil for none.
+	cut []bool
 	// predicate of a partial index, as the database or the user wrote it.
 	predicate string
 	invalid   bool
@@ -173,12 +180,14 @@ func (l *liveIndex) serves(w layout.Index) bool {
 		return false // it broke off over rows that are alike, and would again
 	}
 	for i, c := range w.Columns {
-		if l.columns[i] != c {
+		if l.columns[i] != c || l.isCut(i) && (i >= len(w.Prefix) || w.Prefix[i] == 0) {
 			return false
 		}
 	}
 	return l.predicate == "" || (w.NotNull != "" && isNotNull(l.predicate, w.NotNull))
 }
+
+func (l *liveIndex) isCut(i int) bool { return i < len(l.cut) && l.cut[i] }
 
 // isNotNull recognises the predicate "column IS NOT NULL" in the forms that the
 // databases give it.
@@ -204,11 +213,18 @@ func quoteAll(d dialect.Dialect, names []string) string {
 // indexSQL is what CREATE INDEX looks like everywhere; verb stands between
 // CREATE and the name.
 func indexSQL(d dialect.Dialect, verb, name, on string, i layout.Index) string {
-	columns := quoteAll(d, i.Columns)
-	if i.LastDesc {
-		columns += " DESC"
+	columns := make([]string, len(i.Columns))
+	for n, c := range i.Columns {
+		columns[n] = d.Quote(c)
+		if n < len(i.Prefix) && i.Prefix[n] > 0 {
+			columns[n] += "(" + strconv.Itoa(i.Prefix[n]) + ")"
+		}
 	}
-	return "CREATE " + verb + " " + name + " ON " + on + " (" + columns + ")"
+	list := strings.Join(columns, ", ")
+	if i.LastDesc {
+		list += " DESC"
+	}
+	return "CREATE " + verb + " " + name + " ON " + on + " (" + list + ")"
 }
 
 // indexVerb is INDEX or UNIQUE INDEX.

@@ -18,7 +18,8 @@ type Role string
 const (
 	// RoleApplication writes entries in its own transactions. It can change nothing
 	// that it has written, and read none of the entries; on MySQL and MariaDB it
-	// can read the revisions, which INSERT … RETURNING demands.
+	// can read the revisions, which INSERT … RETURNING demands. Where triggers write,
+	// it needs no right on a table.
 	RoleApplication Role = "application"
 	// RoleRelay delivers batches, repeated ones included.
 	RoleRelay Role = "relay"
@@ -120,12 +121,16 @@ func (p *planner) grant(ctx context.Context, role Role, account string) error {
 			p.add(comment, sql)
 		}
 	}
-	if role == RoleApplication && p.d.Features().Sequences {
+	if role == RoleApplication && p.d.Features().Sequences && !p.target.Mirror {
 		p.add(comment, p.f.onSequence(to))
 	}
 	for i := range tables {
 		w := &tables[i]
-		if rights := rightsOn(role, w); len(rights) > 0 {
+		rights := rightsOn(role, w)
+		if p.target.Mirror {
+			rights = mirrorRights(role, w)
+		}
+		if len(rights) > 0 {
 			p.add(comment, "GRANT "+p.rightsSQL(rights)+" ON "+
 				p.d.Table(w.shape.Name)+" TO "+to)
 		}
@@ -178,6 +183,24 @@ func rightsOn(role Role, w *wanted) []right {
 		return append(read, right{name: "DELETE"})
 	}
 	return read
+}
+
+// mirrorRights: the triggers that fill a mirror have the rights of their owner, so
+// that the application needs none.
+func mirrorRights(role Role, w *wanted) []right {
+	filled := w.entity != nil || w.shape.Name.Name == layout.RevisionTable ||
+		w.shape.Name.Name == layout.RevisionEntityTable
+	switch {
+	case role == RoleApplication:
+		return nil
+	case w.entity == nil && w.shape.Name.Name == layout.CleanTable:
+		return markRights(role)
+	case filled && role == RoleRelay:
+		return []right{{name: "SELECT"}, {name: "INSERT"}}
+	case filled && role == RoleRetention:
+		return []right{{name: "SELECT"}, {name: "DELETE"}}
+	}
+	return []right{{name: "SELECT"}}
 }
 
 // markRights: what retention took is told to readers, and set by retention alone.

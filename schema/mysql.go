@@ -50,6 +50,8 @@ func (f mysqlFlavour) columnType(c layout.Column) string {
 		sql = "json"
 	case layout.Instant:
 		sql = "datetime(6)"
+	case layout.Raw:
+		return c.SQL + " NULL" // a TIMESTAMP without the word may get a default and NOT NULL
 	default:
 		sql = "longtext " + f.charset()
 	}
@@ -83,7 +85,8 @@ func (f mysqlFlavour) tableOptions() string {
 	return " ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4 COLLATE=" + f.collation()
 }
 
-func (mysqlFlavour) keyInline() bool { return false }
+func (f mysqlFlavour) keyType(c layout.Column) (string, bool) { return f.columnType(c), false }
+func (mysqlFlavour) column(name string) string                { return strings.ToLower(name) }
 
 // implied: keys have their names per table, and numbers come from no sequence.
 func (mysqlFlavour) implied(layout.Table, func(string) bool) []string { return nil }

@@ -94,6 +94,12 @@ func (f mysqlFlavour) columnFlaw(
 		}
 		return flaw{}, false
 	}
+	if c.Type == layout.Raw {
+		if takes(f.d, c, live.myType()) || live.longFor(f.d, c) {
+			return flaw{}, false
+		}
+		return wrongType(c, live, c.SQL, modify)
+	}
 	if !f.holds(c, live) {
 		return wrongType(c, live, f.columnType(bare(c)), modify)
 	}

@@ -39,7 +39,7 @@ lower(data_type) REGEXP 'text|blob|json|geometry' FROM information_schema.column
 WHERE table_schema = ? AND table_name IN `
 
 	myIndexes = `SELECT table_name, index_name, non_unique = 0, column_name,
-sub_part IS NOT NULL OR collation IS NULL OR index_type <> 'BTREE', collation = 'D'
+collation IS NULL OR index_type <> 'BTREE', collation = 'D', sub_part IS NOT NULL
 FROM information_schema.statistics
 WHERE table_schema = ? AND index_name <> 'PRIMARY' AND table_name IN `
 
@@ -94,7 +94,8 @@ func (s *space) scanMySQLIndex(w window, scan func(...any) error) error {
 	var unique bool
 	var column sql.NullString
 	var opaque, desc sql.NullBool
-	if err := scan(&table, &name, &unique, &column, &opaque, &desc); err != nil {
+	var cut bool
+	if err := scan(&table, &name, &unique, &column, &opaque, &desc, &cut); err != nil {
 		return err
 	}
 	r := s.relations[w.fold(table)]
@@ -107,6 +108,7 @@ func (s *space) scanMySQLIndex(w window, scan func(...any) error) error {
 	l.opaque = l.opaque || !column.Valid || !opaque.Valid || opaque.Bool
 	l.desc = l.desc || desc.Bool
 	l.columns = append(l.columns, strings.ToLower(column.String))
+	l.cut = append(l.cut, cut)
 	return nil
 }
 

@@ -26,6 +26,8 @@ type planner struct {
 	// spaces are the live schemas by folded name.
 	spaces   map[string]*space
 	registry []registered
+	// seeds are the rows that a mirror has in its other tables.
+	seeds seeds
 
 	statements, alone []Statement
 	// purpose is that of the statements that are being planned.
@@ -69,6 +71,8 @@ func (p *planner) planOwn(ctx context.Context) error {
 	}
 	p.purpose = purpose{}
 	conflicts = append(conflicts, p.planRegistry(ctx))
+	p.planSeeds()
+	p.purpose = purpose{}
 	return errors.Join(conflicts...)
 }
 
@@ -94,7 +98,10 @@ func (p *planner) look(ctx context.Context) (err error) {
 	if err = p.readSpaces(ctx); err != nil {
 		return explain(p.target, "read tables of", p.target.subject(), err)
 	}
-	if err = p.readRegistry(ctx); err != nil {
+	if err = p.readRegistry(ctx); err == nil {
+		err = p.readSeeds(ctx)
+	}
+	if err != nil {
 		return explain(p.target, "read entities of", p.target.subject(), err)
 	}
 	return nil
@@ -164,8 +171,8 @@ func (p *planner) planSchemas() error {
 }
 
 func (p *planner) planSequence() error {
-	if !p.d.Features().Sequences {
-		return nil // the ticket table is one of the tables
+	if !p.d.Features().Sequences || p.target.Mirror && !p.f.drawsCopies() {
+		return nil // the ticket table is one of the tables, or receipts number themselves
 	}
 	seq := layout.Seq()
 	key := p.key(seq.Name)
@@ -199,8 +206,13 @@ func (p *planner) planTable(w *wanted) error {
 		return err
 	}
 	for _, c := range w.shape.Columns {
-		if !live.columns[c.Name] {
+		name := p.f.column(c.Name)
+		if !live.columns[name] {
 			p.addColumn(w, c)
+			continue
+		}
+		if sql, grows := p.f.widen(w.shape.Name, c, live.types[name]); grows {
+			p.add("wider column "+c.Name+" of "+w.label(), sql)
 		}
 	}
 	p.planIndexes(w, s, live)
@@ -228,6 +240,9 @@ func (p *planner) checkLive(w *wanted, live *relation) error {
 	if live.kind != isTable {
 		return conflict(p.target, w.label(), "a "+string(live.kind)+" has the name", remedy)
 	}
+	if err := p.checkLayout(w, live); err != nil {
+		return err
+	}
 	for _, c := range w.shape.Key {
 		if !live.columns[c] {
 			return conflict(p.target, w.label(), "a table without the key column "+c+" has the name",
@@ -238,9 +253,9 @@ func (p *planner) checkLive(w *wanted, live *relation) error {
 		return p.checkFit(w, live)
 	}
 	// Without an entry in the registry the columns have to tell.
-	for _, c := range []string{layout.ColType, layout.ColObjectID, layout.ColDiffs} {
+	for _, c := range w.marks() {
 		if !live.columns[c] {
-			return conflict(p.target, w.label(), "a table that is no audit table has the name", remedy)
+			return conflict(p.target, w.label(), "a table that is no "+w.what()+" has the name", remedy)
 		}
 	}
 	return p.checkFit(w, live)
@@ -250,8 +265,11 @@ func (p *planner) createTable(t layout.Table) string {
 	lines := make([]string, 0, len(t.Columns)+1)
 	inline := false
 	for _, c := range t.Columns {
-		lines = append(lines, p.d.Quote(c.Name)+" "+p.f.columnType(c))
-		inline = inline || c.Auto && p.f.keyInline()
+		sql := p.f.columnType(c)
+		if len(t.Key) == 1 && t.IsKey(c.Name) {
+			sql, inline = p.f.keyType(c)
+		}
+		lines = append(lines, p.d.Quote(c.Name)+" "+sql)
 	}
 	if !inline {
 		lines = append(lines, "PRIMARY KEY ("+quoteAll(p.d, t.Key)+")")
@@ -285,7 +303,8 @@ func (p *planner) addColumn(w *wanted, c layout.Column) {
 func (p *planner) planIndexes(w *wanted, s *space, live *relation) {
 	for _, i := range w.shape.Indexes {
 		comment := "index (" + strings.Join(i.Columns, ", ") + ") of " + w.label()
-		if found := serving(live, i); found != nil {
+		i = p.f.indexable(&w.shape, i)
+		if found := p.serving(live, i); found != nil {
 			if found.invalid {
 				p.put(p.f.mendIndex(w.shape.Name, found.name), comment)
 			}
@@ -305,10 +324,15 @@ func (p *planner) planIndexes(w *wanted, s *space, live *relation) {
 
 // serving finds a live index that does what the wanted one is for, a valid one
 // if there is one.
-func serving(live *relation, w layout.Index) (found *liveIndex) {
+func (p *planner) serving(live *relation, w layout.Index) (found *liveIndex) {
 	if live == nil {
 		return nil
 	}
+	columns := make([]string, len(w.Columns))
+	for i, c := range w.Columns {
+		columns[i] = p.f.column(c)
+	}
+	w.Columns = columns
 	for _, l := range live.indexes {
 		if l.serves(w) && (found == nil || found.invalid) {
 			found = l

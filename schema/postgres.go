@@ -41,6 +41,8 @@ func (f postgresFlavour) columnType(c layout.Column) string {
 		sql = "jsonb"
 	case layout.Instant:
 		sql = "timestamptz(6)"
+	case layout.Raw:
+		sql = c.SQL
 	default:
 		sql = `text COLLATE "C"`
 	}
@@ -63,7 +65,9 @@ func (postgresFlavour) zero(c layout.Column) string {
 }
 
 func (postgresFlavour) tableOptions() string { return "" }
-func (postgresFlavour) keyInline() bool      { return false }
+
+func (f postgresFlavour) keyType(c layout.Column) (string, bool) { return f.columnType(c), false }
+func (postgresFlavour) column(name string) string                { return name }
 
 // implied: a table brings an index of its key, and a sequence where rows number
 // themselves. The server cuts the names and counts up as is done here.

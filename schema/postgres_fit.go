@@ -62,6 +62,12 @@ func (f postgresFlavour) columnFlaw(
 		}
 		return flaw{}, false
 	}
+	if c.Type == layout.Raw {
+		if takes(f.d, c, live.pgType()) {
+			return flaw{}, false
+		}
+		return wrongType(c, live, needed, retype)
+	}
 	if !pgHolds(c, live) {
 		switch {
 		case c.Type == layout.JSON:
@@ -75,6 +81,26 @@ func (f postgresFlavour) columnFlaw(
 		return wrongCollation(c, live, retype)
 	}
 	return flaw{}, false
+}
+
+// pgType is the type with its collation, where it has one.
+func (l liveColumn) pgType() string {
+	if l.collation == "" {
+		return l.declared
+	}
+	return l.declared + ` COLLATE "` + l.collation + `"`
+}
+
+func (postgresFlavour) drawsCopies() bool                { return true }
+func (postgresFlavour) room(t layout.Table) layout.Table { return t }
+
+func (postgresFlavour) indexable(_ *layout.Table, i layout.Index) layout.Index { return i }
+
+func (f postgresFlavour) widen(
+	t annals.Table, c layout.Column, live liveColumn,
+) (string, bool) {
+	return "ALTER TABLE " + f.d.Table(t) + " ALTER COLUMN " + f.d.Quote(c.Name) + " TYPE " + c.SQL,
+		grows(f.d, c, live.pgType())
 }
 
 // pgHolds reports whether a live column takes every value of c.

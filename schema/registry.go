@@ -20,28 +20,9 @@ type registered struct {
 // readRegistry reads the rows that are there, as far as their columns are: a
 // column that somebody removed reads as empty.
 func (p *planner) readRegistry(ctx context.Context) error {
-	name := annals.Table{Name: layout.AuditEntityTable}
-	key := p.key(name)
-	s := p.spaces[key.Schema]
-	if p.target.Source || s == nil {
-		return nil
-	}
-	live := s.relations[key.Name]
-	if live == nil || live.kind != isTable {
-		return nil
-	}
-	columns := []string{
+	err := p.readOwn(ctx, layout.AuditEntityTable, []string{
 		layout.ColName, layout.ColSource, layout.ColTableSchema, layout.ColTableName,
-	}
-	exprs := make([]string, len(columns))
-	for i, c := range columns {
-		exprs[i] = "NULL"
-		if live.columns[c] {
-			exprs[i] = p.d.Quote(c)
-		}
-	}
-	query := "SELECT " + strings.Join(exprs, ", ") + " FROM " + p.d.Table(name)
-	err := eachRow(ctx, p.q, query, nil, func(scan func(...any) error) error {
+	}, "", func(scan func(...any) error) error {
 		var entity, source, schema, table sql.NullString
 		if err := scan(&entity, &source, &schema, &table); err != nil {
 			return err
@@ -182,6 +163,9 @@ func (p *planner) renameEntity(w *wanted, former string) {
 		", "+p.d.Quote(layout.ColTableSchema)+" = "+p.schemaLiteral(w.shape.Name)+
 		", "+p.d.Quote(layout.ColTableName)+" = "+p.f.literal(w.shape.Name.Name)+
 		" WHERE "+p.d.Quote(layout.ColName)+" = "+from)
+	if p.target.Mirror {
+		p.renameTarget(former, w.entity.Entity.Name)
+	}
 	entity := p.d.Quote(layout.ColEntity)
 	p.add("receipts of entity "+former, "UPDATE "+
 		p.d.Table(annals.Table{Name: layout.RevisionEntityTable})+

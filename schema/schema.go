@@ -50,6 +50,10 @@ type Target struct {
 	Entities []EntityTable
 	// Indexes of the audit tables; empty means layout.Lean.
 	Indexes layout.IndexSet
+	// Mirror means that the storage has the mirror layout: Copies in place of
+	// Entities.
+	Mirror bool
+	Copies []Copy
 	// Stamped are entities of this database whose tables get indexes for their
 	// stamps, as far as they have such columns.
 	Stamped []annals.Entity
@@ -108,6 +112,7 @@ func New(c Config) (*Manager, error) {
 			continue
 		}
 		faults = append(faults, checkEntities(path, t)...)
+		faults = append(faults, checkCopies(t)...)
 	}
 	if len(faults) > 0 {
 		return nil, &annals.ConfigError{Faults: faults}
@@ -117,6 +122,9 @@ func New(c Config) (*Manager, error) {
 		m.targets[i].configured = configured
 		for _, e := range m.targets[i].Entities {
 			configured[e.Entity.Name] = true
+		}
+		for _, c := range m.targets[i].Copies {
+			configured[c.Name] = true
 		}
 	}
 	return m, nil

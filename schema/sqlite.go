@@ -34,6 +34,8 @@ func (f sqliteFlavour) columnType(c layout.Column) string {
 		return "BOOLEAN" + notNull(c)
 	case layout.VarChar:
 		return "VARCHAR(" + strconv.Itoa(c.Size) + ")" + notNull(c)
+	case layout.Raw:
+		return c.SQL
 	case layout.JSON:
 		return "TEXT" + notNull(c) + " CHECK (" + f.validJSON(c) + ")"
 	default:
@@ -64,7 +66,19 @@ func (sqliteFlavour) zero(c layout.Column) string {
 }
 
 func (sqliteFlavour) tableOptions() string { return "" }
-func (sqliteFlavour) keyInline() bool      { return true }
+
+// keyType: a number that is the key is the row's own, so that no index is needed.
+func (f sqliteFlavour) keyType(c layout.Column) (string, bool) {
+	if c.Auto {
+		return f.columnType(c), true
+	}
+	if c.Type == layout.BigInt {
+		return "INTEGER PRIMARY KEY", true
+	}
+	return f.columnType(c), false
+}
+
+func (sqliteFlavour) column(name string) string { return foldASCII(name) }
 
 // implied: what comes with a table has names that nothing else may have.
 func (sqliteFlavour) implied(layout.Table, func(string) bool) []string { return nil }

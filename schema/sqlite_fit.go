@@ -47,7 +47,7 @@ func (f sqliteFlavour) readFit(
 		if err := scan(&table, &column, &l.declared, &l.auto, &special); err != nil {
 			return err
 		}
-		l.kind = affinity(l.declared)
+		l.kind = dialect.Affinity(l.declared)
 		s.relations[w.fold(table)].types[foldASCII(column)] = l
 		if special && l.kind != "integer" {
 			collated = append(collated, place{table, column})
@@ -89,29 +89,6 @@ func sqliteCollation(ctx context.Context, q dialect.Queryer, query string) (stri
 	return collation, err
 }
 
-// affinity is what SQLite makes of values in a column of the type.
-func affinity(declared string) string {
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(declared, w) {
-				return true
-			}
-		}
-		return false
-	}
-	switch {
-	case has("INT"):
-		return "integer"
-	case has("CHAR", "CLOB", "TEXT"):
-		return "text"
-	case declared == "" || has("BLOB"):
-		return "none"
-	case has("REAL", "FLOA", "DOUB"): //nolint:misspell // the beginning of DOUBLE, as SQLite takes it
-		return "real"
-	}
-	return "numeric"
-}
-
 // tableFlaws: every table of SQLite knows transactions.
 func (sqliteFlavour) tableFlaws(annals.Table, *relation) []flaw { return nil }
 
@@ -124,12 +101,26 @@ func (f sqliteFlavour) columnFlaw(
 	case c.Auto && !live.auto:
 		return numberless(c, remedy)
 	case c.Auto:
+	case c.Type == layout.Raw:
+		if !takes(f.d, c, live.declared) {
+			return wrongType(c, live, f.columnType(bare(c)), remedy)
+		}
 	case !sqliteHolds(c, live):
 		return wrongType(c, live, f.columnType(bare(c)), remedy)
 	case c.Exact && !live.exact, c.Sorted && !live.sorted:
 		return wrongCollation(c, live, remedy)
 	}
 	return flaw{}, false
+}
+
+func (sqliteFlavour) drawsCopies() bool                { return false }
+func (sqliteFlavour) room(t layout.Table) layout.Table { return t }
+
+func (sqliteFlavour) indexable(_ *layout.Table, i layout.Index) layout.Index { return i }
+
+// widen is never needed: a type is an affinity.
+func (sqliteFlavour) widen(annals.Table, layout.Column, liveColumn) (string, bool) {
+	return "", false
 }
 
 // sqliteHolds reports whether a live column leaves every value of c as it is.

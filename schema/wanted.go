@@ -12,6 +12,8 @@ type wanted struct {
 	shape layout.Table
 	// entity whose audit table it is; nil for annals' own.
 	entity *EntityTable
+	// copied is what it is a copy of, in the mirror layout; entity is set, too.
+	copied *Copy
 	// stamped is the entity whose own table it is, where indexes for its stamps are
 	// wanted; else nil.
 	stamped *annals.Entity
@@ -27,6 +29,9 @@ func (w *wanted) label() string {
 	if w.entity == nil {
 		return "table " + w.shape.Name.String()
 	}
+	if w.copied != nil {
+		return fmt.Sprintf("copy %s of table %s", w.shape.Name, w.copied.Table)
+	}
 	return fmt.Sprintf("audit table %s of entity %s", w.shape.Name, w.entity.Entity.Name)
 }
 
@@ -35,6 +40,8 @@ func (w *wanted) entityName() string {
 	switch {
 	case w.stamped != nil:
 		return w.stamped.Name
+	case w.copied != nil && w.copied.Parent != "":
+		return w.copied.Parent
 	case w.entity != nil:
 		return w.entity.Entity.Name
 	}
@@ -49,10 +56,13 @@ func (p *planner) wantedTables() ([]wanted, error) {
 	}
 	lim := p.d.Limits()
 	own := layout.Own(lim)
-	if !p.d.Features().Sequences {
+	switch {
+	case p.target.Mirror:
+		own = layout.MirrorOwn(lim)
+	case !p.d.Features().Sequences:
 		own = append(own, layout.Seq().Ticket)
 	}
-	tables := make([]wanted, 0, len(own)+len(p.target.Entities))
+	tables := make([]wanted, 0, len(own)+len(p.target.Entities)+len(p.target.Copies))
 	for _, shape := range own {
 		tables = append(tables, wanted{shape: shape, key: p.key(shape.Name)})
 	}
@@ -60,6 +70,15 @@ func (p *planner) wantedTables() ([]wanted, error) {
 		e := &p.target.Entities[i]
 		shape := layout.Entries(e.Audit, p.target.Indexes, lim)
 		tables = append(tables, wanted{shape: shape, entity: e, key: p.key(e.Audit)})
+	}
+	for i := range p.target.Copies {
+		c := &p.target.Copies[i]
+		shape := p.f.room(c.Shape)
+		tables = append(tables, wanted{
+			shape: shape, copied: c, key: p.key(shape.Name), entity: &EntityTable{
+				Entity: annals.Entity{Name: c.Name, Source: c.Source, Table: c.Table}, Audit: shape.Name,
+			},
+		})
 	}
 	return tables, p.checkNames(tables)
 }
