@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -77,16 +78,27 @@ func samePlace(a, b Storage) bool {
 		x.Options.Get("options") == y.Options.Get("options")
 }
 
-// checkOneMirror refuses a route to several storages where triggers copy rows: they
-// write one copy.
-func (c *Config) checkOneMirror(f *faults, name string, e Entity) {
-	if !c.Sources[e.Source].mirrors() || len(c.Routes) == 0 {
-		return
+// checkOneMirror refuses several storages for a source whose triggers deliver
+// directly: they write one copy of a row, in one revision of the transaction.
+func (c *Config) checkOneMirror(f *faults) {
+	for _, name := range sortedKeys(c.Sources) {
+		storages := c.StoragesOf(name)
+		if c.Sources[name].mirrors() && len(c.Routes) > 0 && len(storages) > 1 {
+			f.add("routes", fmt.Sprintf("triggers of source %q, which deliver directly, fill one "+
+				"storage, and its entities are routed to %s", name, strings.Join(storages, ", ")),
+				"route all entities of the source to one storage")
+		}
 	}
-	rule, ok := c.RouteFor(name)
-	if ok && len(rule.Storages) > 1 {
-		f.add(child(item("routes", rule.Route), "storages"), fmt.Sprintf(
-			"triggers that deliver directly fill one storage, and %q has %d", name,
-			len(rule.Storages)), "name one storage")
+}
+
+// StoragesOf lists the storages that entries of a source can reach, sorted.
+func (c *Config) StoragesOf(source string) []string {
+	filled := c.filled()
+	var storages []string
+	for _, name := range sortedKeys(filled) {
+		if slices.Contains(filled[name], source) {
+			storages = append(storages, name)
+		}
 	}
+	return storages
 }

@@ -84,13 +84,13 @@ type pair struct{ source, storage, entity string }
 func (c *Config) checkDelivery(f *faults) {
 	seen := map[pair]bool{}
 	c.checkShared(f)
+	c.checkOneMirror(f)
 	for _, name := range sortedKeys(c.Entities) {
 		e := c.Entities[name]
 		storages, complete := c.reach(name)
 		if !complete && len(c.Routes) > 0 {
 			c.unrouted(f, name)
 		}
-		c.checkOneMirror(f, name, e)
 		for _, storage := range storages {
 			p := pair{source: e.Source, storage: storage}
 			if !seen[p] {

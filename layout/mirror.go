@@ -26,6 +26,12 @@ const (
 	ColCopyOrdinal = "annals_ordinal"
 )
 
+// CopyColumns are the columns that every copy has besides those of its table, and by
+// which it is known.
+func CopyColumns() []string {
+	return []string{ColCopyID, ColCopyReceipt, ColCopySeq, ColCopyImage, ColCopyOrdinal}
+}
+
 // MaskedPrefix begins the name of the column that stands in for a masked one, a
 // truth value. In a before image, and in the after image of an insert or epoch, it
 // tells whether the value is not null. In the after image of an update it is false

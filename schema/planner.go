@@ -269,7 +269,7 @@ func (p *planner) createTable(t layout.Table) string {
 		if len(t.Key) == 1 && t.IsKey(c.Name) {
 			sql, inline = p.f.keyType(c)
 		}
-		lines = append(lines, p.d.Quote(c.Name)+" "+sql)
+		lines = append(lines, strings.TrimSuffix(p.d.Quote(c.Name)+" "+sql, " "))
 	}
 	if !inline {
 		lines = append(lines, "PRIMARY KEY ("+quoteAll(p.d, t.Key)+")")

@@ -1,8 +1,12 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -15,6 +19,7 @@ type seeds struct {
 	targets map[string]seededTarget
 	// columns tells of which targets any column is known.
 	columns map[string]bool
+	rules   []seededRules
 }
 
 // seededTarget is a row of annals_target_entity.
@@ -25,6 +30,12 @@ type seededTarget struct {
 	parent        sql.NullString
 }
 
+// seededRules is a row of annals_rules.
+type seededRules struct {
+	id   int64
+	text string
+}
+
 // readSeeds reads the rows that are there, as far as their columns are.
 func (p *planner) readSeeds(ctx context.Context) error {
 	if !p.target.Mirror {
@@ -33,7 +44,7 @@ func (p *planner) readSeeds(ctx context.Context) error {
 	s := seeds{
 		types: map[string]bool{}, targets: map[string]seededTarget{}, columns: map[string]bool{},
 	}
-	p.seeds = s
+	defer func() { p.seeds = s }()
 	err := p.readOwn(ctx, layout.RevisionTypeTable, []string{layout.ColName}, "",
 		func(scan func(...any) error) error {
 			var name sql.NullString
@@ -49,6 +60,17 @@ func (p *planner) readSeeds(ctx context.Context) error {
 			var entity sql.NullString
 			err := scan(&entity)
 			s.columns[entity.String] = true
+			return err
+		})
+	if err != nil {
+		return err
+	}
+	err = p.readOwn(ctx, layout.RulesTable, []string{layout.ColID, layout.ColRules}, "",
+		func(scan func(...any) error) error {
+			var id sql.NullInt64
+			var rules sql.NullString
+			err := scan(&id, &rules)
+			s.rules = append(s.rules, seededRules{id.Int64, rules.String})
 			return err
 		})
 	if err != nil {
@@ -204,6 +226,17 @@ func (p *planner) renameTarget(former, name string) {
 			" SET "+column+" = "+to+" WHERE "+column+" = "+from)
 	}
 	s := p.seeds
+	slices.SortFunc(s.rules, func(a, b seededRules) int { return cmp.Compare(a.id, b.id) })
+	for i := range s.rules {
+		text, changed := renamedRules(s.rules[i].text, former, name)
+		if !changed {
+			continue
+		}
+		s.rules[i].text = text
+		p.add("rules that name entity "+former, "UPDATE "+
+			p.d.Table(annals.Table{Name: layout.RulesTable})+" SET "+p.d.Quote(layout.ColRules)+" = "+
+			p.f.literal(text)+" WHERE "+p.d.Quote(layout.ColID)+" = "+strconv.FormatInt(s.rules[i].id, 10))
+	}
 	if t, ok := s.targets[former]; ok {
 		t.audit = name
 		s.targets[name] = t
@@ -215,6 +248,41 @@ func (p *planner) renameTarget(former, name string) {
 		}
 	}
 	s.columns[name] = s.columns[name] || s.columns[former]
+}
+
+// renamedRules puts an entity's new name into rules: where they are its own, and at
+// the ends of relations.
+func renamedRules(text, former, name string) (string, bool) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var rules map[string]any
+	if d.Decode(&rules) != nil {
+		return text, false // nothing that annals wrote
+	}
+	changed := false
+	rename := func(of any, key string) {
+		if m, ok := of.(map[string]any); ok && m[key] == former {
+			m[key], changed = name, true
+		}
+	}
+	rename(rules["entity"], "name")
+	links, _ := rules["links"].([]any)
+	for _, l := range links {
+		if link, ok := l.(map[string]any); ok {
+			rename(link["owner"], "entity")
+			rename(link["target"], "entity")
+		}
+	}
+	if !changed {
+		return text, false
+	}
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(rules); err != nil {
+		return text, false // it was read from JSON
+	}
+	return strings.TrimSpace(b.String()), true
 }
 
 func truth(b bool) string {

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"regexp"
 	"strconv"
 
 	"github.com/seed-162b1470/annals"
@@ -35,6 +36,9 @@ func (f sqliteFlavour) columnType(c layout.Column) string {
 	case layout.VarChar:
 		return "VARCHAR(" + strconv.Itoa(c.Size) + ")" + notNull(c)
 	case layout.Raw:
+		if !plainType.MatchString(c.SQL) {
+			return f.d.Quote(c.SQL) // a name makes the same affinity
+		}
 		return c.SQL
 	case layout.JSON:
 		return "TEXT" + notNull(c) + " CHECK (" + f.validJSON(c) + ")"
@@ -42,6 +46,12 @@ func (f sqliteFlavour) columnType(c layout.Column) string {
 		return "TEXT" + notNull(c)
 	}
 }
+
+// plainType is a type that can be written as it is; SQLite takes any text for one.
+var plainType = regexp.MustCompile(`^(?i)((unsigned |native |double )?(big int|(tiny|small|medium|big)?int|` +
+	`integer|int[248]|n?(var)?char|character( varying)?|varying character|text|[cb]lob|(var)?binary|` +
+	`real|float|double|precision|numeric|decimal|bool(ean)?|date|time|datetime|timestamp|jsonb?|uuid)` +
+	`( ?\([0-9]+ ?(, ?[0-9]+ ?)?\))?)?$`)
 
 // validJSON names null, which is no valid JSON to some versions of SQLite.
 func (f sqliteFlavour) validJSON(c layout.Column) string {

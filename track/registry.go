@@ -13,6 +13,7 @@ import (
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/catalog"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/layout"
 )
 
 // Rules are what is to be audited in one source.
@@ -275,17 +276,18 @@ func isBareJoin(t *Table) bool {
 	return false
 }
 
-// isAuditTable tells an audit table by its shape, whatever its name: "*" does
-// not mean the records themselves.
+// isAuditTable tells an audit table, or a copy in a mirror, by its shape, whatever
+// its name: "*" does not mean the records themselves.
 func isAuditTable(live *catalog.Table) bool {
-	for _, c := range []string{
-		"object_id", "transaction_hash", "diffs", "blame_user_firewall", "schema_version",
-	} {
-		if _, ok := live.Column(c); !ok {
-			return false
-		}
-	}
-	return true
+	return hasColumns(live, "object_id", "transaction_hash", "diffs", "blame_user_firewall", "schema_version") ||
+		hasColumns(live, layout.CopyColumns()...)
+}
+
+func hasColumns(live *catalog.Table, names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, ok := live.Column(name)
+		return !ok
+	})
 }
 
 // load reads a live table, once.

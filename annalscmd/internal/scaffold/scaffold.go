@@ -11,6 +11,7 @@ import (
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/catalog"
 	"github.com/seed-162b1470/annals/config"
+	"github.com/seed-162b1470/annals/layout"
 )
 
 // Result is what the tables suggest.
@@ -80,12 +81,14 @@ func Own(t *catalog.Table) bool {
 	if strings.HasPrefix(t.Name.Name, "annals_") {
 		return true
 	}
-	for _, name := range []string{"object_id", "transaction_hash", "diffs", "schema_version"} {
-		if _, ok := t.Column(name); !ok {
-			return false
-		}
+	has := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool {
+			_, ok := t.Column(name)
+			return !ok
+		})
 	}
-	return true
+	return has("object_id", "transaction_hash", "diffs", "schema_version") ||
+		has(layout.CopyColumns()...)
 }
 
 // ledgers are tables in which tools for migrations keep their state.

@@ -447,3 +447,40 @@ func TestMirrorNames(t *testing.T) {
 		}
 	})
 }
+
+// Rules of the past are read under an entity's new name, too.
+func TestMirrorRenameRules(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		m := newMirror(t, db)
+		posts, tags := m.posts(), m.postTags()
+		m.tables = []copied{posts, tags}
+		m.update(t)
+		m.exec(t, `INSERT INTO annals_rules (entity, from_seq, rules, created_at) VALUES
+			('post', 0, '{"table":"posts","key":["id"],"entity":{"name":"post","label":"it''s <b>"}}', '2026-01-01 00:00:00'),
+			('post_tag', 5, '{"links":[{"name":"post.tags","owner":{"entity":"post"},"target":{"entity":"tag"}}]}', '2026-01-01 00:00:00')`)
+		posts.entity, tags.parent = `art"icle`, `art"icle`
+		m.tables = []copied{posts, tags}
+		m.update(t)
+		got := m.text(t, "SELECT rules FROM annals_rules ORDER BY id")
+		for _, want := range []string{`"name":"art\"icle"`, `it's <b>`, `"entity":"art\"icle"`, `"entity":"tag"`, `"post.tags"`} {
+			if !strings.Contains(strings.ReplaceAll(got, ": ", ":"), want) {
+				t.Errorf("rules without %s:\n%s", want, got)
+			}
+		}
+	})
+}
+
+// SQLite takes any text for a type; the copy keeps what it does to values.
+func TestMirrorTypesOfSQLite(t *testing.T) {
+	m := newMirror(t, testdb.New(t, dialect.SQLiteName))
+	types := []string{"INTEGER", "", "order", "VARCHAR(50)", "my \"own\" `type`", "DECIMAL(10,2)", "FLOAT8", "UNSIGNED BIG INT"}
+	c := copied{table: "odd"}
+	for i, sql := range types {
+		c.columns = append(c.columns, fmt.Sprintf("c%d %s", i, sql))
+	}
+	m.tables = []copied{c}
+	m.update(t)
+	if got, want := m.text(t, "SELECT type FROM pragma_table_info('odd_audit') WHERE name LIKE 'c_'"), strings.Join(types, "\n"); got != want {
+		t.Errorf("types\n%s\nwant\n%s", got, want)
+	}
+}
