@@ -38,6 +38,16 @@ type Auditor struct {
 	switches capture.Switch
 }
 
+// backend is the store of a SQL storage.
+type backend interface {
+	storage.Store
+	storage.Cleaner
+	// Registered lists the entities that the storage knows, each with its table.
+	Registered(ctx context.Context) ([]sqlstore.Registered, error)
+}
+
+var _ backend = (*sqlstore.Store)(nil)
+
 // source is an audited database.
 type source struct {
 	name     string
@@ -54,7 +64,7 @@ type store struct {
 	db      *sql.DB
 	dialect dialect.Dialect
 	cfg     config.Storage
-	sql     *sqlstore.Store
+	entries backend
 	// remembered has the audit tables of the registry by entity, as last read.
 	remembered atomic.Pointer[map[string]annals.Table]
 }
@@ -147,7 +157,11 @@ func (a *Auditor) newStore(
 ) (*store, error) {
 	s := &store{name: name, db: db, dialect: d, cfg: c}
 	var err error
-	s.sql, err = sqlstore.New(sqlstore.Config{
+	if s.isMirror() {
+		s.entries, err = a.newMirror(s)
+		return s, err
+	}
+	s.entries, err = sqlstore.New(sqlstore.Config{
 		Name: name, DB: db, Dialect: d, MaxEntrySize: a.file.MaxEntrySize, Now: a.cfg.Now,
 		AuditTable: func(ctx context.Context, entity string) (annals.Table, error) {
 			return a.auditTable(ctx, s, entity)
@@ -265,7 +279,7 @@ func (a *Auditor) Refresh() {
 func (a *Auditor) Close() error {
 	var errs []error
 	for _, s := range a.storages {
-		errs = append(errs, s.sql.Close())
+		errs = append(errs, s.entries.Close())
 	}
 	for _, db := range a.owned {
 		errs = append(errs, db.Close())
@@ -284,12 +298,10 @@ func (a *Auditor) Schema(
 	if err != nil {
 		return nil, err
 	}
-	return a.manager(ctx, routes, progress)
+	return a.manager(ctx, planning{routes: routes, progress: progress})
 }
 
 // table is the entity's audit table in the storage.
 func (s *store) table(e annals.Entity) annals.Table {
 	return layout.EntityTable(e, s.cfg.TablePrefix, s.cfg.Suffix(), s.dialect.Limits())
 }
-
-var _ storage.Store = (*sqlstore.Store)(nil)

@@ -16,6 +16,8 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/seed-162b1470/annals"
@@ -81,6 +83,8 @@ type Source struct {
 	// (default; an entry without rows), refuse (it fails with annals.ErrRawSQL) or
 	// allow (nothing is recorded).
 	Raw string
+	// Context is how triggers are told who acts: session (default) or row.
+	Context string
 	// Exclude lists patterns of tables that the entity "*" leaves out.
 	Exclude []string
 	// Stamps decides whether Schema makes indexes for the stamps of audited tables;
@@ -90,9 +94,16 @@ type Source struct {
 
 // Storage is a database that holds entries.
 type Storage struct {
-	// DB is the source's own handle where entries are delivered directly.
+	// DB is the source's own handle where entries are delivered directly. For
+	// triggers it may be another one: see Beside.
 	DB      *sql.DB
 	Dialect string
+	// Beside names the source in whose database (PostgreSQL: in another schema), on
+	// whose server (MySQL, MariaDB: in another database) or in whose file the storage
+	// is, where DB is not that source's handle.
+	Beside string
+	// Layout is entries or mirror; default by the sources that reach the storage.
+	Layout string
 	// TablePrefix and TableSuffix make the names of audit tables; a nil suffix
 	// means "_audit".
 	TablePrefix string
@@ -132,13 +143,22 @@ func (c Config) file() (*config.Config, map[string]handle, error) {
 	for name, s := range c.Sources {
 		f.Sources[name] = config.Source{
 			DSN:     dsn("Sources."+name, s.DB, s.Dialect),
-			Capture: s.Capture, Delivery: s.Delivery, Raw: s.Raw, Exclude: s.Exclude, Stamps: s.Stamps,
+			Capture: s.Capture, Delivery: s.Delivery, Raw: s.Raw, Context: s.Context,
+			Exclude: s.Exclude, Stamps: s.Stamps,
 		}
 	}
 	for name, s := range c.Storages {
+		if of, ok := c.Sources[s.Beside]; ok && s.DB != nil && names[s.DB] == "" {
+			names[s.DB] = besideDSN(names[of.DB], name)
+			handles[names[s.DB]] = handle{db: s.DB, name: s.Dialect}
+		} else if s.Beside != "" && !ok {
+			faults = append(faults, annals.Fault{
+				Path: "Storages." + name + ".Beside", Problem: fmt.Sprintf("unknown source %q", s.Beside),
+			})
+		}
 		f.Storages[name] = config.Storage{
-			DSN:         dsn("Storages."+name, s.DB, s.Dialect),
-			TablePrefix: s.TablePrefix, TableSuffix: s.TableSuffix, Indexes: s.Indexes,
+			DSN:    dsn("Storages."+name, s.DB, s.Dialect),
+			Layout: s.Layout, TablePrefix: s.TablePrefix, TableSuffix: s.TableSuffix, Indexes: s.Indexes,
 		}
 	}
 	if len(faults) > 0 {
@@ -164,6 +184,15 @@ type handle struct {
 	db      *sql.DB
 	name    string
 	dialect dialect.Dialect
+}
+
+// besideDSN names a handle that leads to the same place as another one: with a schema
+// of its own on PostgreSQL, a database of its own on MySQL.
+func besideDSN(of, storage string) string {
+	if strings.HasPrefix(of, dialect.MySQLName+":") {
+		return strings.TrimSuffix(of, "/db") + "/beside-" + url.PathEscape(storage)
+	}
+	return of + "?search_path=" + url.QueryEscape(storage)
 }
 
 // placeholderDSN names a handle in the form that config checks: the same handle,

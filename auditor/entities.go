@@ -158,7 +158,7 @@ func (a *Auditor) auditTable(
 // registered reads the registry and remembers it: a page of many entities would ask for
 // it once for each. Every question reads it first, to know what there is.
 func (s *store) registered(ctx context.Context) ([]sqlstore.Registered, error) {
-	registered, err := s.sql.Registered(ctx)
+	registered, err := s.entries.Registered(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +280,7 @@ func (a *Auditor) remembered(r sqlstore.Registered) *reader.EntityInfo {
 func (a *Auditor) newReader() error {
 	var stores []reader.Named
 	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
-		stores = append(stores, reader.Named{Name: name, Store: a.storages[name].sql})
+		stores = append(stores, reader.Named{Name: name, Store: a.storages[name].entries})
 	}
 	r, err := reader.New(reader.Config{
 		Stores: stores, Entities: a.known, Allow: a.cfg.Allow, Live: a.live,

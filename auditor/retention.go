@@ -26,7 +26,7 @@ func (a *Auditor) Retention(
 		if err != nil {
 			return nil, fmt.Errorf("read the registry of storage %s: %w", name, err)
 		}
-		t := retention.Target{Storage: name, DB: s.db, Dialect: s.dialect, Cleaner: s.sql}
+		t := retention.Target{Storage: name, DB: s.db, Dialect: s.dialect, Cleaner: s.entries}
 		for _, r := range registered {
 			if a.holds(s, r) && (len(sources) == 0 || slices.Contains(sources, r.Source)) {
 				t.Entities = append(t.Entities, r.Entity)

@@ -14,17 +14,24 @@ import (
 	"github.com/seed-162b1470/annals/schema"
 )
 
+// planning is what a schema manager is made for.
+type planning struct {
+	routes   []RouteInfo
+	progress func(schema.Progress)
+	// entriesOnly leaves mirrors out: their copies can be told only where all audited
+	// tables are sound.
+	entriesOnly bool
+}
+
 // manager is the schema manager of what is routed, and of the sources' stamps.
-func (a *Auditor) manager(
-	ctx context.Context, routes []RouteInfo, progress func(schema.Progress),
-) (*schema.Manager, error) {
-	targets, err := a.storageTargets(routes)
+func (a *Auditor) manager(ctx context.Context, p planning) (*schema.Manager, error) {
+	targets, err := a.storageTargets(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.sources)) {
 		s := a.sources[name]
-		stamped, err := s.stamped(ctx, routes)
+		stamped, err := s.stamped(ctx, p.routes)
 		if err != nil {
 			return nil, err
 		}
@@ -42,22 +49,32 @@ func (a *Auditor) manager(
 			Description: config.RedactDSN(s.cfg.DSN),
 		})
 	}
-	return schema.New(schema.Config{Targets: targets, Progress: progress, Now: a.cfg.Now})
+	return schema.New(schema.Config{Targets: targets, Progress: p.progress, Now: a.cfg.Now})
 }
 
-func (a *Auditor) storageTargets(routes []RouteInfo) ([]schema.Target, error) {
+func (a *Auditor) storageTargets(ctx context.Context, p planning) ([]schema.Target, error) {
 	targets := make([]schema.Target, 0, len(a.storages))
 	for _, name := range slices.Sorted(maps.Keys(a.storages)) {
 		s := a.storages[name]
+		if s.isMirror() && p.entriesOnly {
+			continue
+		}
 		set, err := layout.ParseIndexSet(s.cfg.Indexes)
 		if err != nil {
 			return nil, err
 		}
 		t := schema.Target{
 			Name: name, DB: s.db, Dialect: s.dialect, Indexes: set,
-			Description: config.RedactDSN(s.cfg.DSN),
+			Description: config.RedactDSN(s.cfg.DSN), Mirror: s.isMirror(),
 		}
-		for _, r := range routes {
+		if t.Mirror {
+			if t.Copies, err = a.copies(ctx, s); err != nil {
+				return nil, err
+			}
+			targets = append(targets, t)
+			continue
+		}
+		for _, r := range p.routes {
 			if slices.Contains(r.Storages, name) {
 				t.Entities = append(t.Entities, schema.EntityTable{
 					Entity: r.Entity, Audit: s.table(r.Entity),

@@ -66,12 +66,12 @@ func (a *Auditor) sourceChecks(s *source) []verify.Check {
 // schemaCheck is about the entities whose tables are sound; the faults of others
 // are findings of their own.
 func (a *Auditor) schemaCheck(ctx context.Context, o VerifyOptions) (verify.Check, error) {
-	entities, _ := a.Entities(ctx)
+	entities, unsound := a.Entities(ctx)
 	routes, err := a.routesOf(entities)
 	if err != nil {
 		return nil, err
 	}
-	manager, err := a.manager(ctx, routes, nil)
+	manager, err := a.manager(ctx, planning{routes: routes, entriesOnly: unsound != nil})
 	if err != nil {
 		return nil, err
 	}
