@@ -38,6 +38,9 @@ type generator interface {
 	drop(ctx context.Context, q queryers, triggers []Installed, all bool) ([]step, error)
 	// installed lists the live triggers of annals.
 	installed(ctx context.Context, q queryers) ([]Installed, error)
+	// copyExpr is the expression that a column is copied by where its row begins to be
+	// told; ref is its quoted reference.
+	copyExpr(c *Column, ref string) string
 	// wanted lists what create would install, Definer left empty.
 	wanted(ctx context.Context, q queryers, targets []Target) ([]Installed, error)
 }

@@ -47,3 +47,10 @@ func (mysqlGenerator) installed(context.Context, queryers) ([]Installed, error) 
 func (mysqlGenerator) wanted(context.Context, queryers, []Target) ([]Installed, error) {
 	return nil, unsupported("MySQL")
 }
+
+func (mysqlGenerator) copyExpr(c *Column, ref string) string {
+	if c.Masked {
+		return "(" + ref + " IS NOT NULL)"
+	}
+	return ref
+}

@@ -111,3 +111,5 @@ func pgDollar(s string) string {
 	}
 	return tag + s + tag
 }
+
+func (postgresGenerator) copyExpr(c *Column, ref string) string { return pgValue(c, ref) }

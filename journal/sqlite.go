@@ -44,3 +44,10 @@ func (sqliteGenerator) installed(context.Context, queryers) ([]Installed, error)
 func (sqliteGenerator) wanted(context.Context, queryers, []Target) ([]Installed, error) {
 	return nil, unsupported("SQLite")
 }
+
+func (sqliteGenerator) copyExpr(c *Column, ref string) string {
+	if c.Masked {
+		return "(" + ref + " IS NOT NULL)"
+	}
+	return ref
+}
