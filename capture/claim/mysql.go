@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"strconv"
-	"strings"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
@@ -19,7 +18,7 @@ const MySQLClear = "SET @annals_tx = NULL, @annals_context = NULL"
 // is overwritten or taken back. The stamp is empty.
 func MySQLSet(c Claim) string {
 	return "SET @annals_tx = " + strconv.FormatInt(newNumber(), 10) + ", @annals_context = " +
-		mysqlText(separator+strings.Join(c.fields(), separator))
+		mysqlText(c.joined())
 }
 
 // MySQLBind returns the statement that binds a claim by a row of its own, and

@@ -11,9 +11,15 @@ import (
 // PostgreSQL. The setting ends with the transaction; its stamp, the server's time of
 // the transaction's start, tells a trigger that it belongs to this one.
 func PostgresSet(c Claim) string {
-	return "SELECT pg_catalog.set_config('annals.context', " +
-		"extract(epoch from pg_catalog.now())::text || " +
-		postgresText(separator+strings.Join(c.fields(), separator)) + ", true)"
+	return postgresSet + postgresText(c.joined()) + ", true)"
+}
+
+const postgresSet = "SELECT pg_catalog.set_config('annals.context', " +
+	"extract(epoch from pg_catalog.now())::text || "
+
+// PostgresSetArgs is PostgresSet with the claim as an argument.
+func PostgresSetArgs(c Claim) (query string, args []any) {
+	return postgresSet + "$1::text, true)", []any{c.joined()}
 }
 
 // PostgresBind returns the statement that binds a claim by a row of its own, for
@@ -21,6 +27,22 @@ func PostgresSet(c Claim) string {
 func PostgresBind(schema string, c Claim) string {
 	name := dialect.Postgres().Table(annals.Table{Schema: schema, Name: bindRoutine})
 	return "SELECT " + name + "(" + arguments(c, postgresText) + ")"
+}
+
+// PostgresBindArgs is PostgresBind with the claim as arguments.
+func PostgresBindArgs(schema string, c Claim) (query string, args []any) {
+	d := dialect.Postgres()
+	var places []string
+	for i, value := range c.parameters() {
+		places = append(places, d.Placeholder(i+1)+"::text")
+		if value == "" {
+			args = append(args, nil)
+		} else {
+			args = append(args, value)
+		}
+	}
+	name := d.Table(annals.Table{Schema: schema, Name: bindRoutine})
+	return "SELECT " + name + "(" + strings.Join(places, ", ") + ")", args
 }
 
 // bindRoutine and unbindRoutine are those of ADR 9.

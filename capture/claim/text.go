@@ -29,6 +29,9 @@ func (c Claim) fields() []string {
 	}
 }
 
+// joined is what follows the stamp.
+func (c Claim) joined() string { return separator + strings.Join(c.fields(), separator) }
+
 // parameters are those of annals_context and annals_bind, in their order.
 func (c Claim) parameters() []string {
 	f := c.fields()

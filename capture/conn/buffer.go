@@ -41,7 +41,7 @@ var (
 )
 
 // readAll reads rows to their end and closes them.
-func readAll(rows driver.Rows) (driver.Rows, error) {
+func readAll(rows driver.Rows) (*result, error) {
 	r := &result{}
 	for {
 		set, err := readSet(rows)
@@ -62,6 +62,14 @@ func readAll(rows driver.Rows) (driver.Rows, error) {
 		}
 	}
 	return r, rows.Close()
+}
+
+// count is the number of rows.
+func (r *result) count() (n int64) {
+	for _, set := range r.sets {
+		n += int64(len(set.rows))
+	}
+	return n
 }
 
 func readSet(rows driver.Rows) (resultSet, error) {

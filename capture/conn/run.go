@@ -16,7 +16,7 @@ type doFunc func(whole bool) (int64, error)
 // run runs a statement with what binding needs round it.
 func (s *session) run(ctx context.Context, st *sent, do doFunc) error {
 	if s.tx != nil && s.tx.alone == st.text && st.text != "" {
-		return s.goOn(ctx, st, do) // the driver preferred to prepare it
+		return s.goOn(st, do) // the driver preferred to prepare it
 	}
 	s.settle(false)
 	if s.tx == nil && st.writes && !s.exposed {
@@ -155,12 +155,12 @@ func (s *session) alone(ctx context.Context, st *sent, do doFunc) error {
 		s.end(false)
 		return err
 	}
-	return s.goOn(ctx, st, do)
+	return s.goOn(st, do)
 }
 
 // goOn runs the statement that the bound transaction consists of.
-func (s *session) goOn(_ context.Context, st *sent, do doFunc) error {
-	n, err := do(false)
+func (s *session) goOn(st *sent, do doFunc) error {
+	n, err := do(true)
 	if errors.Is(err, driver.ErrSkip) {
 		return err // it comes again, prepared
 	}

@@ -36,6 +36,18 @@ func (s Syntax) look(query string) sent {
 	return st
 }
 
+// Changes reports whether a text is one that may change rows, by its words.
+func (s Syntax) Changes(query string) bool {
+	st := s.look(query)
+	return st.writes
+}
+
+// Controlled reports whether a statement of the text begins or ends a transaction.
+func (s Syntax) Controlled(query string) bool {
+	st := s.look(query)
+	return st.controlled(s)
+}
+
 // several: the text is more than one statement, or may be read as such.
 func (st *sent) several() bool { return len(st.controls) > 1 }
 

@@ -162,10 +162,15 @@ func (s *session) QueryContext(
 	st := s.own.syntax.look(query)
 	err = s.run(ctx, &st, func(whole bool) (int64, error) {
 		rows, err = s.query(ctx, query, args)
-		if err == nil && whole {
-			rows, err = readAll(rows)
+		if err != nil || !whole {
+			return unknown, err
 		}
-		return unknown, err
+		all, err := readAll(rows)
+		if err != nil {
+			return unknown, err
+		}
+		rows = all
+		return all.count(), nil
 	})
 	return rows, err
 }

@@ -57,10 +57,15 @@ func (s *stmt) QueryContext(
 ) (rows driver.Rows, err error) {
 	err = s.session.run(ctx, &s.sent, func(whole bool) (int64, error) {
 		rows, err = queryStmt(ctx, s.raw, args)
-		if err == nil && whole {
-			rows, err = readAll(rows)
+		if err != nil || !whole {
+			return unknown, err
 		}
-		return unknown, err
+		all, err := readAll(rows)
+		if err != nil {
+			return unknown, err
+		}
+		rows = all
+		return all.count(), nil
 	})
 	return rows, err
 }

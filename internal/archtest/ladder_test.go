@@ -37,7 +37,7 @@ var ladder = [][]string{
 	{"reader"},
 	{"epoch", "verify", "retention"},
 	{"auditor"},
-	{"capture/gormcapture"},
+	{"capture/gormcapture", "capture/pgxcapture"},
 	{"viewer"},
 	{"audittest"},
 	{"annalscmd"},

@@ -41,6 +41,7 @@ require (
 	github.com/ncruces/go-strftime v1.0.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	github.com/seed-162b1470/annals/capture/gormcapture v0.0.0
+	github.com/seed-162b1470/annals/capture/pgxcapture v0.0.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.41.0 // indirect
@@ -61,3 +62,5 @@ replace github.com/seed-162b1470/annals => ../..
 replace github.com/seed-162b1470/annals/internal/testdb => ../testdb
 
 replace github.com/seed-162b1470/annals/capture/gormcapture => ../../capture/gormcapture
+
+replace github.com/seed-162b1470/annals/capture/pgxcapture => ../../capture/pgxcapture

@@ -176,6 +176,11 @@ func TestComments(t *testing.T) {
 		tx := h.begin(ctx) // writes nothing
 		h.commit(tx)
 		h.must(h.db, ctx, "UPDATE post SET title = 'x'") // changes nothing
+		var id int64
+		err := h.db.QueryRowContext(ctx, "DELETE FROM post RETURNING id").Scan(&id)
+		if !errors.Is(err, sql.ErrNoRows) {
+			t.Fatal(err)
+		}
 		tx = h.begin(ctx)
 		h.insert(tx, ctx, "rolled back")
 		if err := tx.Rollback(); err != nil {
