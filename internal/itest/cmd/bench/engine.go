@@ -20,6 +20,7 @@ import (
 type engine interface {
 	server
 	traits
+	triggered
 }
 
 // server makes databases and connects to them.
@@ -56,6 +57,19 @@ type traits interface {
 	// remark tells why.
 	extra(w work) int
 	remark() string
+}
+
+// triggered is what the measurement of triggers needs (floors_postgres.go, …).
+type triggered interface {
+	// floors are triggers made by hand, that do part of what annals' do.
+	floors() []floor
+	// probe finds where the session's time and the log's bytes are read.
+	probe(ctx context.Context, p *place, conn *sql.Conn) (probe, error)
+	// empty is the statement that empties a table as fast as may be.
+	empty(table string) string
+	// context has the statements that tell triggers who acts, after BEGIN, and those
+	// that take it back before COMMIT.
+	context() (bind, unbind []string)
 }
 
 func newEngine(kind, dir string) (engine, error) {

@@ -40,8 +40,10 @@ type options struct {
 	databases []string
 	// operations are those to measure; all are needed for the document.
 	operations []operation
-	quick      bool
-	out, dir   string
+	// triggers: capture by triggers is measured.
+	triggers bool
+	quick    bool
+	out, dir string
 	// cpuProfile and allocProfile are files for profiles of the whole run.
 	cpuProfile, allocProfile string
 }
@@ -98,6 +100,8 @@ func parseFlags(args []string) (options, error) {
 	databases := set.String("databases", "postgres,mariadb,sqlite", "databases to measure")
 	operations := set.String("operations", "create,update,delete",
 		"operations to measure, or none")
+	set.BoolVar(&o.triggers, "triggers", true, "measure capture by triggers")
+	only := set.String("only", "", "one part alone: triggers")
 	set.BoolVar(&o.quick, "quick", false, "few rounds and entries: to see that it runs")
 	set.StringVar(&o.out, "out", "docs/benchmarks.md", `file to write; "-" is standard output`)
 	set.StringVar(&o.dir, "dir", os.TempDir(), "folder for the files of SQLite")
@@ -115,6 +119,13 @@ func parseFlags(args []string) (options, error) {
 		o.clean < 0 {
 		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more, "+
 			"-entries and -clean 0 or more", batchSize)
+	}
+	switch *only {
+	case "":
+	case "triggers":
+		o.entries, o.clean, *operations = 0, 0, "none"
+	default:
+		return o, fmt.Errorf("unknown part %q: want triggers", *only)
 	}
 	o.databases = strings.Split(*databases, ",")
 	for op := range strings.SplitSeq(*operations, ",") {
@@ -179,6 +190,7 @@ type result struct {
 	writes   []writing
 	reads    []reading
 	cleaned  cleaning
+	triggers triggering
 }
 
 func measureDatabase(ctx context.Context, e engine, o options) (result, error) {
@@ -201,9 +213,16 @@ func measureDatabase(ctx context.Context, e engine, o options) (result, error) {
 		}
 	}
 	if o.clean > 0 {
-		r.cleaned, err = measureCleaning(ctx, e, o)
+		if r.cleaned, err = measureCleaning(ctx, e, o); err != nil {
+			return r, err
+		}
 	}
-	return r, err
+	if o.triggers {
+		if r.triggers, err = measureTriggers(ctx, e, o); err != nil {
+			return r, fmt.Errorf("triggers: %w", err)
+		}
+	}
+	return r, nil
 }
 
 func progress(format string, args ...any) {

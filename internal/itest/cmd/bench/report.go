@@ -41,6 +41,7 @@ func (r report) markdown() string {
 	r.breakdown(p)
 	r.history(p)
 	r.cleaning(p)
+	r.triggers(p)
 	r.method(p)
 	return p.String()
 }

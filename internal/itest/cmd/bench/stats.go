@@ -46,3 +46,8 @@ func percentiles(times []time.Duration) (p50, p95 time.Duration) {
 	slices.Sort(values)
 	return time.Duration(quantile(values, 0.5)), time.Duration(quantile(values, 0.95))
 }
+
+// quantileOf is the quantile of values in any order.
+func quantileOf(values []float64, q float64) float64 {
+	return quantile(slices.Sorted(slices.Values(values)), q)
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+func (mariadbEngine) floors() []floor {
+	f := []floor{
+		{name: "empty"}, {name: bareInserts}, {name: bareCopy, copies: true},
+		{name: indexedCopy, copies: true},
+	}
+	f[1].statements = []string{"CREATE TABLE " + bareTable + " (n int)"}
+	f[2].statements = mariadbCopy()
+	f[3].statements = append(mariadbCopy(), copyIndexes()...)
+	for c := range changes {
+		for i, body := range []string{"", bare(c), copyImages(c), copyImages(c)} {
+			f[i].statements = append(f[i].statements, fmt.Sprintf(
+				"CREATE TRIGGER bench_%s AFTER %s ON %s FOR EACH ROW BEGIN %s END", c, c, table, body))
+		}
+	}
+	return f
+}
+
+func mariadbCopy() []string {
+	return []string{
+		"CREATE TABLE " + copyTable + " (annals_id bigint AUTO_INCREMENT PRIMARY KEY, " +
+			"annals_revision_entity_id bigint, annals_seq bigint, annals_image varchar(6), " +
+			"annals_ordinal int) AS SELECT * FROM " + table + " LIMIT 0",
+	}
+}
+
+// probe reads the time of the session's own thread: what the server's other threads
+// do, such as clearing away deleted rows, is nobody's.
+func (mariadbEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (probe, error) {
+	var thread int
+	err := conn.QueryRowContext(ctx, "SELECT TID FROM information_schema.PROCESSLIST "+
+		"WHERE ID = CONNECTION_ID()").Scan(&thread)
+	return probe{
+		cpu: threadTime(thread),
+		log: asked(p.db, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS "+
+			"WHERE VARIABLE_NAME = 'Innodb_lsn_current'"),
+	}, err
+}
+
+func (mariadbEngine) empty(table string) string { return "TRUNCATE TABLE " + table }
+
+func (mariadbEngine) context() (bind, unbind []string) { return nil, nil }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+func (sqliteEngine) floors() []floor {
+	f := []floor{
+		{name: "empty"}, {name: bareInserts}, {name: bareCopy, copies: true},
+		{name: indexedCopy, copies: true},
+	}
+	f[1].statements = []string{"CREATE TABLE " + bareTable + " (n int)"}
+	f[2].statements = sqliteCopy()
+	f[3].statements = append(sqliteCopy(), copyIndexes()...)
+	for c := range changes {
+		for i, body := range []string{"SELECT 1;", bare(c), copyImages(c), copyImages(c)} {
+			f[i].statements = append(f[i].statements, fmt.Sprintf(
+				"CREATE TRIGGER bench_%s AFTER %s ON %s BEGIN %s END", c, c, table, body))
+		}
+	}
+	return f
+}
+
+func sqliteCopy() []string {
+	return []string{
+		"CREATE TABLE " + copyTable + " (annals_id INTEGER PRIMARY KEY, " +
+			"annals_revision_entity_id bigint, annals_seq bigint, annals_image varchar(6), " +
+			"annals_ordinal int, id integer, name text, code text, status text, body text, " +
+			"quantity integer, position integer, price decimal(12,2), active numeric, " +
+			"attributes json, created_at datetime, updated_at datetime)",
+	}
+}
+
+// probe reads the time of this process, in which SQLite works, and the length of the
+// log, which is not brought back into the file while it is measured.
+func (e sqliteEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (probe, error) {
+	_, err := conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 0")
+	return probe{
+		cpu: ownTime,
+		log: func(context.Context) (int64, error) {
+			info, err := os.Stat(e.file(p.name) + "-wal")
+			if errors.Is(err, fs.ErrNotExist) {
+				return 0, nil
+			}
+			if err != nil {
+				return 0, err
+			}
+			return info.Size(), nil
+		},
+	}, err
+}
+
+func (sqliteEngine) empty(table string) string { return "DELETE FROM " + table }
+
+func (sqliteEngine) context() (bind, unbind []string) { return nil, nil }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"time"
+)
+
+// change is what a statement does to rows of the table.
+type change int
+
+const (
+	inserted change = iota
+	updated
+	deleted
+	changes
+)
+
+func (c change) String() string { return [...]string{"insert", "update", "delete"}[c] }
+
+// images is how many rows a copy of both images gets of a changed row.
+func (c change) images() int {
+	if c == updated {
+		return 2
+	}
+	return 1
+}
+
+// mode is how changes reach the database.
+type mode int
+
+const (
+	// alone: statements of one row, each its own transaction.
+	alone mode = iota
+	// bound: statements of one row in one transaction, with an actor.
+	bound
+	// bulk: one statement of many rows in a transaction with an actor.
+	bulk
+	// console: the same without an actor, as somebody at the console writes.
+	console
+	modes
+)
+
+func (m mode) String() string {
+	return [...]string{
+		"one row a statement and transaction", "one row a statement, in one transaction",
+		"one statement", "one statement, nobody bound",
+	}[m]
+}
+
+// within tells whether the changes are in a transaction that knows who acts.
+func (m mode) within() bool { return m == bound || m == bulk }
+
+// single tells whether each row has a statement of its own.
+func (m mode) single() bool { return m == alone || m == bound }
+
+// volume is how much a cell of the measurement does.
+type volume struct{ statements, rows, rounds int }
+
+func (v volume) of(m mode) int {
+	if m.single() {
+		return v.statements
+	}
+	return v.rows
+}
+
+// triggered is how much the options ask for: capture by triggers costs little of
+// each row, and so takes many.
+func (o options) triggered() volume {
+	if o.quick {
+		return volume{statements: 20, rows: 1000, rounds: o.rounds}
+	}
+	return volume{statements: 300, rows: 20_000, rounds: (o.rounds + 1) / 2}
+}
+
+// cost is what a row of one slice took: nanoseconds, and bytes of the log.
+type cost struct{ took, cpu, log float64 }
+
+// cell is a mode and a change.
+type cell struct {
+	mode
+	change
+}
+
+// triggering is what capture by triggers showed on one database.
+type triggering struct {
+	variants []variant
+	volume   volume
+	// costs are by cell and by variant; the same index is the same round.
+	costs map[cell][][]cost
+}
+
+func measureTriggers(ctx context.Context, e engine, o options) (t triggering, err error) {
+	t = triggering{variants: variants(e), volume: o.triggered(), costs: map[cell][][]cost{}}
+	var all []*contender
+	defer func() {
+		for _, c := range all {
+			err = errors.Join(err, c.close(ctx))
+		}
+	}()
+	for _, v := range t.variants {
+		c, err := newContender(ctx, e, v, t.volume.rows)
+		if err != nil {
+			return t, fmt.Errorf("%s: %w", v.title, err)
+		}
+		all = append(all, c)
+	}
+	for round := range t.volume.rounds + 1 {
+		if err := t.round(ctx, all, round > 0); err != nil {
+			return t, err
+		}
+		progress("%s: triggers: round %d of %d", e.kind(), round, t.volume.rounds)
+	}
+	return t, nil
+}
+
+// round gives every contender every cell; what is inserted is updated, then deleted,
+// so that a round leaves the table as it was. The first round only warms up.
+func (t *triggering) round(ctx context.Context, all []*contender, counts bool) error {
+	for m := range modes {
+		for _, c := range all {
+			if err := c.settle(ctx); err != nil {
+				return fmt.Errorf("%s: settle: %w", c.title, err)
+			}
+		}
+		for ch := range changes {
+			at := cell{m, ch}
+			if t.costs[at] == nil {
+				t.costs[at] = make([][]cost, len(all))
+			}
+			for _, i := range rand.Perm(len(all)) {
+				spent, err := all[i].measure(ctx, at, t.volume.of(m))
+				if err != nil {
+					return fmt.Errorf("%s: %s, %s: %w", all[i].title, m, ch, err)
+				}
+				if counts {
+					t.costs[at][i] = append(t.costs[at][i], spent)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// measure runs one slice.
+func (c *contender) measure(ctx context.Context, at cell, n int) (cost, error) {
+	run := c.slice(ctx, at, n)
+	runtime.GC()
+	before, err := c.probe.read(ctx)
+	if err != nil {
+		return cost{}, err
+	}
+	start := time.Now()
+	err = run()
+	took := time.Since(start)
+	after, err2 := c.probe.read(ctx)
+	rows := float64(n)
+	return cost{
+		took: float64(took) / rows,
+		cpu:  float64(after.cpu-before.cpu) / rows,
+		log:  float64(after.log-before.log) / rows,
+	}, errors.Join(err, err2)
+}
+
+// added are a variant's figures over those of the variant without a trigger, round
+// by round.
+func (t *triggering) added(at cell, i int, figure func(cost) float64) []float64 {
+	all := t.costs[at]
+	out := make([]float64, len(all[i]))
+	for round := range out {
+		out[round] = figure(all[i][round]) - figure(all[0][round])
+	}
+	return out
+}
+
+// speed is how fast a variant is to the variant without a trigger, 1 being as fast.
+func (t *triggering) speed(at cell, i int) spread {
+	all := t.costs[at]
+	out := make([]float64, len(all[i]))
+	for round := range out {
+		out[round] = all[0][round].took / all[i][round].took
+	}
+	return spreadOf(out)
+}
+
+// index finds a variant by title.
+func (t *triggering) index(title string) int {
+	for i, v := range t.variants {
+		if v.title == title {
+			return i
+		}
+	}
+	return -1
+}
+
+func cpuOf(c cost) float64 { return c.cpu }
+func logOf(c cost) float64 { return c.log }
