@@ -20,8 +20,8 @@ var itemColumns = []string{
 // variant is a way to record changes, or none.
 type variant struct {
 	title string
-	// install makes tables and triggers.
-	install func(ctx context.Context, c *contender) error
+	// make makes tables and triggers.
+	make func(ctx context.Context, c *contender) error
 	// copied is the table that gets the images, if there is one, and emptied are the
 	// tables that are emptied between rounds.
 	copied  string
@@ -63,7 +63,7 @@ func newContender(ctx context.Context, e engine, v variant, rows int) (_ *conten
 	if c.dialect, err = dialect.Detect(ctx, p.db, e.scheme()); err != nil {
 		return nil, err
 	}
-	if err := v.install(ctx, c); err != nil {
+	if err := v.make(ctx, c); err != nil {
 		return nil, fmt.Errorf("install: %w", err)
 	}
 	return c, c.connect(ctx)
@@ -118,27 +118,28 @@ func (c *contender) single(ch change) string {
 	}
 }
 
-// many is the statement that changes n rows.
-func (c *contender) many(ch change, n int) string {
+// many is the statement that changes many rows.
+func (c *contender) many(ch change, s span) string {
+	from, to := c.rows+s.first, c.rows+s.first+s.rows
 	switch ch {
 	case inserted:
 		return fmt.Sprintf("INSERT INTO %s (%s) SELECT id + %d, %s FROM %s WHERE id <= %d", table,
-			strings.Join(itemColumns, ", "), c.rows, strings.Join(itemColumns[1:], ", "), copied, n)
+			strings.Join(itemColumns, ", "), from, strings.Join(itemColumns[1:], ", "), copied, s.rows)
 	case updated:
 		return fmt.Sprintf("UPDATE %s SET quantity = quantity + 1, price = price + 1, "+
-			"updated_at = CURRENT_TIMESTAMP WHERE id > %d AND id <= %d", table, c.rows, c.rows+n)
+			"updated_at = CURRENT_TIMESTAMP WHERE id > %d AND id <= %d", table, from, to)
 	default:
-		return fmt.Sprintf("DELETE FROM %s WHERE id > %d AND id <= %d", table, c.rows, c.rows+n)
+		return fmt.Sprintf("DELETE FROM %s WHERE id > %d AND id <= %d", table, from, to)
 	}
 }
 
-// slice prepares n changed rows and returns what runs them.
-func (c *contender) slice(ctx context.Context, at cell, n int) func() error {
+// slice prepares changes and returns what runs them.
+func (c *contender) slice(ctx context.Context, at cell, s span) func() error {
 	c.turns++
-	c.images += n * at.images()
-	work := func() error { return c.bulk(ctx, at.change, n) }
+	c.images += s.rows * at.images()
+	work := func() error { return c.bulk(ctx, at.change, s) }
 	if at.single() {
-		args := c.args(at.change, n)
+		args := c.args(at.change, s)
 		work = func() error { return c.each(ctx, at.change, args) }
 	}
 	if !at.within() {
@@ -170,12 +171,12 @@ func (c *contender) within(ctx context.Context, f func() error) (err error) {
 	return nil
 }
 
-func (c *contender) bulk(ctx context.Context, ch change, n int) error {
-	res, err := c.conn.ExecContext(ctx, c.many(ch, n))
+func (c *contender) bulk(ctx context.Context, ch change, s span) error {
+	res, err := c.conn.ExecContext(ctx, c.many(ch, s))
 	if err != nil {
 		return err
 	}
-	return affected(res, n)
+	return affected(res, s.rows)
 }
 
 func (c *contender) each(ctx context.Context, ch change, args [][]any) error {
@@ -200,12 +201,12 @@ func affected(res sql.Result, want int) error {
 	return err
 }
 
-// args are the values of n statements.
-func (c *contender) args(ch change, n int) [][]any {
-	all := make([][]any, n)
+// args are the values of statements of one row each.
+func (c *contender) args(ch change, s span) [][]any {
+	all := make([][]any, s.rows)
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	for i, row := range newItems(c.rows, n) {
-		id := int64(c.rows + i + 1)
+	for i, row := range newItems(c.rows+s.first, s.rows) {
+		id := int64(c.rows + s.first + i + 1)
 		switch ch {
 		case inserted:
 			all[i] = []any{
@@ -221,19 +222,25 @@ func (c *contender) args(ch change, n int) [][]any {
 	return all
 }
 
-// settle makes sure that every image was copied, empties what grows, clears dead rows
-// away and warms up what the database plans anew.
-func (c *contender) settle(ctx context.Context) error {
-	if c.copied != "" {
-		var n int
-		row := c.db.QueryRowContext(ctx, "SELECT count(*) FROM "+c.copied)
-		if err := row.Scan(&n); err != nil {
-			return err
-		}
-		if n != c.images {
-			return fmt.Errorf("%d images were copied, want %d", n, c.images)
-		}
+// check makes sure that every image was copied since the tables were emptied.
+func (c *contender) check(ctx context.Context) error {
+	if c.copied == "" {
+		return nil
 	}
+	var n int
+	row := c.db.QueryRowContext(ctx, "SELECT count(*) FROM "+c.copied)
+	if err := row.Scan(&n); err != nil {
+		return err
+	}
+	if n != c.images {
+		return fmt.Errorf("%d images were copied, want %d", n, c.images)
+	}
+	return nil
+}
+
+// settle empties what grows, clears dead rows away and warms up what the database
+// plans anew.
+func (c *contender) settle(ctx context.Context) error {
 	for _, t := range c.emptied {
 		if err := c.exec(ctx, c.engine.empty(t)); err != nil {
 			return err
@@ -245,7 +252,7 @@ func (c *contender) settle(ctx context.Context) error {
 	}
 	const warm = 8
 	for ch := range changes {
-		if err := c.slice(ctx, cell{alone, ch}, warm)(); err != nil {
+		if err := c.slice(ctx, cell{alone, ch}, span{0, warm})(); err != nil {
 			return err
 		}
 	}

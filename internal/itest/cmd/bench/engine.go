@@ -70,6 +70,14 @@ type triggered interface {
 	// context has the statements that tell triggers who acts, after BEGIN, and those
 	// that take it back before COMMIT.
 	context() (bind, unbind []string)
+	// statementTriggers: annals' triggers fire once a statement.
+	statementTriggers() bool
+	// waiters asks how many of the database's sessions wait for a lock; "" where
+	// nobody can tell. Waiting to make a table longer is not meant.
+	waiters() string
+	dropIndex(name, table string) string
+	// revisions is the statement that stores n of them, as if of long ago.
+	revisions(n int) string
 }
 
 func newEngine(kind, dir string) (engine, error) {

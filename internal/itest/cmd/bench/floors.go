@@ -33,13 +33,13 @@ type floor struct {
 // variants are all that is compared; the first has no trigger.
 func variants(e engine) []variant {
 	all := []variant{{
-		title:   noTrigger,
-		install: func(context.Context, *contender) error { return nil },
+		title: noTrigger,
+		make:  func(context.Context, *contender) error { return nil },
 	}}
 	for _, f := range e.floors() {
 		v := variant{
 			title: f.name,
-			install: func(ctx context.Context, c *contender) error {
+			make: func(ctx context.Context, c *contender) error {
 				return c.exec(ctx, f.statements...)
 			},
 		}
@@ -50,6 +50,9 @@ func variants(e engine) []variant {
 			v.emptied = []string{bareTable}
 		}
 		all = append(all, v)
+	}
+	if e.statementTriggers() {
+		all = append(all, ours()...)
 	}
 	return all
 }

@@ -47,3 +47,22 @@ func (mariadbEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (probe
 func (mariadbEngine) empty(table string) string { return "TRUNCATE TABLE " + table }
 
 func (mariadbEngine) context() (bind, unbind []string) { return nil, nil }
+
+func (mariadbEngine) statementTriggers() bool { return false }
+
+func (mariadbEngine) waiters() string {
+	return "SELECT count(*) FROM information_schema.PROCESSLIST " +
+		"WHERE DB = DATABASE() AND STATE LIKE 'Waiting for %lock%'"
+}
+
+// revisions are those of the session itself, a statement each, every other one.
+func (mariadbEngine) revisions(n int) string {
+	return fmt.Sprintf("INSERT INTO annals_revision "+
+		"(source, transaction_hash, xid, managed, user_name, created_at) "+
+		"SELECT 'app', CONCAT('x', seq), IF(seq %% 2, CONNECTION_ID(), seq << 20), FALSE, 'not orm', "+
+		"UTC_TIMESTAMP(6) - INTERVAL 1 YEAR + INTERVAL seq SECOND FROM seq_1_to_%d", n)
+}
+
+func (mariadbEngine) dropIndex(name, table string) string {
+	return "DROP INDEX " + name + " ON " + table
+}

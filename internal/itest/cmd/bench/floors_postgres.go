@@ -90,3 +90,21 @@ func (postgresEngine) context() (bind, unbind []string) {
 			"user_email => 'ann@example.org', user_type => 'User', context => 'api')",
 	}, nil
 }
+
+func (postgresEngine) statementTriggers() bool { return true }
+
+func (postgresEngine) waiters() string {
+	return "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() " +
+		"AND backend_type = 'client backend' AND wait_event_type = 'Lock' AND wait_event <> 'extend'"
+}
+
+func (postgresEngine) revisions(n int) string {
+	return fmt.Sprintf("INSERT INTO annals_revision "+
+		"(id, source, transaction_hash, xid, managed, user_name, created_at) "+
+		"SELECT n - 1 - %[1]d, 'app', 'x' || n, n, false, 'not orm', now() - interval '1 year' "+
+		"FROM generate_series(1, %[1]d) n", n)
+}
+
+func (postgresEngine) dropIndex(name, _ string) string {
+	return "DROP INDEX " + name
+}

@@ -58,3 +58,20 @@ func (e sqliteEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (prob
 func (sqliteEngine) empty(table string) string { return "DELETE FROM " + table }
 
 func (sqliteEngine) context() (bind, unbind []string) { return nil, nil }
+
+func (sqliteEngine) statementTriggers() bool { return false }
+
+// waiters: there is one lock, of the whole file.
+func (sqliteEngine) waiters() string { return "" }
+
+func (sqliteEngine) revisions(n int) string {
+	return fmt.Sprintf("INSERT INTO annals_revision "+
+		"(source, transaction_hash, managed, user_name, created_at) "+
+		"WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < %d) "+
+		"SELECT 'app', 'x' || n, 0, 'not orm', "+
+		"strftime('%%Y-%%m-%%dT%%H:%%M:%%S.000000Z', 1700000000 + n, 'unixepoch') FROM s", n)
+}
+
+func (sqliteEngine) dropIndex(name, _ string) string {
+	return "DROP INDEX " + name
+}

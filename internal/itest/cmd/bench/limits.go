@@ -46,6 +46,7 @@ func (r report) exceeded() error {
 					res.engine.kind(), m.name, m.statements, m.most))
 			}
 		}
+		faults = append(faults, res.triggers.exceeded(res.engine))
 		if n := res.cleaned.waits; n > 0 {
 			faults = append(faults, fmt.Errorf("%s: %d statements of writers waited too long for a "+
 				"lock while old entries were removed", res.engine.kind(), n))

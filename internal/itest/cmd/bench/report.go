@@ -35,10 +35,12 @@ func (r report) markdown() string {
 	p.text("Times compare within this run only. Counts are exact, and `make bench` fails when one")
 	p.text("is over its limit.\n")
 	r.reading(p)
-	r.times(p)
-	r.trips(p)
-	r.memory(p)
-	r.breakdown(p)
+	if len(r.options.operations) > 0 {
+		r.times(p)
+		r.trips(p)
+		r.memory(p)
+		r.breakdown(p)
+	}
 	r.history(p)
 	r.cleaning(p)
 	r.triggers(p)

@@ -35,7 +35,7 @@ type mode int
 const (
 	// alone: statements of one row, each its own transaction.
 	alone mode = iota
-	// bound: statements of one row in one transaction, with an actor.
+	// bound: statements of one row, many of them in a transaction, with an actor.
 	bound
 	// bulk: one statement of many rows in a transaction with an actor.
 	bulk
@@ -46,7 +46,7 @@ const (
 
 func (m mode) String() string {
 	return [...]string{
-		"one row a statement and transaction", "one row a statement, in one transaction",
+		"one row a statement and transaction", "one row a statement, many a transaction",
 		"one statement", "one statement, nobody bound",
 	}[m]
 }
@@ -57,8 +57,21 @@ func (m mode) within() bool { return m == bound || m == bulk }
 // single tells whether each row has a statement of its own.
 func (m mode) single() bool { return m == alone || m == bound }
 
-// volume is how much a cell of the measurement does.
-type volume struct{ statements, rows, rounds int }
+// volume is how much is measured.
+type volume struct {
+	rounds int
+	// slices of so many statements of one row, and the rows of one statement.
+	slices, statements, rows int
+	revisions                int
+}
+
+// parts is the number of slices, of is the number of rows in each.
+func (v volume) parts(m mode) int {
+	if m.single() {
+		return v.slices
+	}
+	return 1
+}
 
 func (v volume) of(m mode) int {
 	if m.single() {
@@ -71,10 +84,16 @@ func (v volume) of(m mode) int {
 // each row, and so takes many.
 func (o options) triggered() volume {
 	if o.quick {
-		return volume{statements: 20, rows: 1000, rounds: o.rounds}
+		return volume{rounds: o.rounds, slices: 2, statements: 10, rows: 1000, revisions: 10_000}
 	}
-	return volume{statements: 300, rows: 20_000, rounds: (o.rounds + 1) / 2}
+	return volume{
+		rounds: (o.rounds + 1) / 2, slices: 20, statements: 50, rows: 20_000,
+		revisions: manyRevisions,
+	}
 }
+
+// span are rows that are changed: those after first.
+type span struct{ first, rows int }
 
 // cost is what a row of one slice took: nanoseconds, and bytes of the log.
 type cost struct{ took, cpu, log float64 }
@@ -91,6 +110,10 @@ type triggering struct {
 	volume   volume
 	// costs are by cell and by variant; the same index is the same round.
 	costs map[cell][][]cost
+	// what follows is of annals' own triggers
+	stored map[cell][]float64
+	cliff  cliff
+	waits  waiting
 }
 
 func measureTriggers(ctx context.Context, e engine, o options) (t triggering, err error) {
@@ -114,7 +137,29 @@ func measureTriggers(ctx context.Context, e engine, o options) (t triggering, er
 		}
 		progress("%s: triggers: round %d of %d", e.kind(), round, t.volume.rounds)
 	}
-	return t, nil
+	return t, t.own(ctx, all)
+}
+
+// own measures what is asked of annals' triggers alone.
+func (t *triggering) own(ctx context.Context, all []*contender) (err error) {
+	if t.index(theMirror) < 0 {
+		return nil
+	}
+	ours := all[t.index(theMirror)]
+	if t.waits, err = ours.waits(ctx, t.volume.statements); err != nil {
+		return fmt.Errorf("two writers: %w", err)
+	}
+	if ours.engine.statementTriggers() {
+		if t.cliff, err = ours.cliff(ctx, t.volume.rounds); err != nil {
+			return fmt.Errorf("sessions: %w", err)
+		}
+	}
+	again, err := newContender(ctx, ours.engine, ours.variant, t.volume.rows)
+	if err != nil {
+		return err
+	}
+	err = t.measureStored(ctx, ours, again, t.volume.revisions)
+	return errors.Join(err, again.close(ctx))
 }
 
 // round gives every contender every cell; what is inserted is updated, then deleted,
@@ -126,29 +171,62 @@ func (t *triggering) round(ctx context.Context, all []*contender, counts bool) e
 				return fmt.Errorf("%s: settle: %w", c.title, err)
 			}
 		}
-		for ch := range changes {
-			at := cell{m, ch}
-			if t.costs[at] == nil {
-				t.costs[at] = make([][]cost, len(all))
-			}
-			for _, i := range rand.Perm(len(all)) {
-				spent, err := all[i].measure(ctx, at, t.volume.of(m))
-				if err != nil {
-					return fmt.Errorf("%s: %s, %s: %w", all[i].title, m, ch, err)
-				}
-				if counts {
-					t.costs[at][i] = append(t.costs[at][i], spent)
-				}
+		if err := t.cells(ctx, all, m, counts); err != nil {
+			return err
+		}
+		for _, c := range all {
+			if err := c.check(ctx); err != nil {
+				return fmt.Errorf("%s: %w", c.title, err)
 			}
 		}
 	}
 	return nil
 }
 
+// cells are those of one mode. Single rows are changed in many short slices, each of
+// which all contenders have their turn at: what else the machine does meets them alike.
+func (t *triggering) cells(ctx context.Context, all []*contender, m mode, counts bool) error {
+	for ch := range changes {
+		at := cell{m, ch}
+		parts := make([][]cost, len(all))
+		for part := range t.volume.parts(m) {
+			runtime.GC()
+			for _, i := range rand.Perm(len(all)) {
+				spent, err := all[i].measure(ctx, at, span{part * t.volume.of(m), t.volume.of(m)})
+				if err != nil {
+					return fmt.Errorf("%s: %s, %s: %w", all[i].title, m, ch, err)
+				}
+				parts[i] = append(parts[i], spent)
+			}
+		}
+		if !counts {
+			continue
+		}
+		if t.costs[at] == nil {
+			t.costs[at] = make([][]cost, len(all))
+		}
+		for i := range all {
+			t.costs[at][i] = append(t.costs[at][i], middle(parts[i]))
+		}
+	}
+	return nil
+}
+
+// middle is the median of slices; of the log it is the mean, since its pages are
+// written by some and serve all.
+func middle(parts []cost) cost {
+	c := cost{
+		took: spreadOf(each(parts, tookOf)).median, cpu: spreadOf(each(parts, cpuOf)).median,
+	}
+	for _, p := range parts {
+		c.log += p.log / float64(len(parts))
+	}
+	return c
+}
+
 // measure runs one slice.
-func (c *contender) measure(ctx context.Context, at cell, n int) (cost, error) {
-	run := c.slice(ctx, at, n)
-	runtime.GC()
+func (c *contender) measure(ctx context.Context, at cell, s span) (cost, error) {
+	run := c.slice(ctx, at, s)
 	before, err := c.probe.read(ctx)
 	if err != nil {
 		return cost{}, err
@@ -157,7 +235,7 @@ func (c *contender) measure(ctx context.Context, at cell, n int) (cost, error) {
 	err = run()
 	took := time.Since(start)
 	after, err2 := c.probe.read(ctx)
-	rows := float64(n)
+	rows := float64(s.rows)
 	return cost{
 		took: float64(took) / rows,
 		cpu:  float64(after.cpu-before.cpu) / rows,
@@ -196,5 +274,6 @@ func (t *triggering) index(title string) int {
 	return -1
 }
 
-func cpuOf(c cost) float64 { return c.cpu }
-func logOf(c cost) float64 { return c.log }
+func tookOf(c cost) float64 { return c.took }
+func cpuOf(c cost) float64  { return c.cpu }
+func logOf(c cost) float64  { return c.log }
