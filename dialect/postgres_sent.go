@@ -274,3 +274,7 @@ func appendQuoted(dst, text []byte, special string) []byte {
 	}
 	return append(dst, '"')
 }
+
+// CopiedExpr reads what the copy of a column of KindSent holds, for Decode with the
+// original's Column; ref is the copy's column.
+func CopiedExpr(ref string) string { return "pg_catalog.encode(" + ref + ", 'hex')" }

@@ -33,6 +33,7 @@ var ladder = [][]string{
 	{"storage"},
 	{"storage/storagetest"},
 	{"storage/sqlstore", "storage/filestore"},
+	{"storage/mirrorstore"}, // its revisions and marks are those of sqlstore
 	{"relay"},
 	{"reader"},
 	{"epoch", "verify", "retention"},

@@ -27,6 +27,15 @@ func (b *builder) text(parts ...string) {
 // planners look at limits, and prepared statements hide what is bound.
 func (b *builder) number(n int) { b.sql.WriteString(strconv.Itoa(n)) }
 
+// numbers writes "ref IN (…)" of numbers of annals' own.
+func (b *builder) numbers(ref string, ids []int64) {
+	b.text(ref, " IN (")
+	for i, id := range ids {
+		b.text([]string{"", ", "}[min(i, 1)], strconv.FormatInt(id, 10))
+	}
+	b.text(")")
+}
+
 func (b *builder) name(name string) { b.sql.WriteString(b.d.Quote(name)) }
 
 func (b *builder) table(t annals.Table) { b.sql.WriteString(b.d.Table(t)) }

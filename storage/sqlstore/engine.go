@@ -55,6 +55,8 @@ type reading interface {
 	// met: pages of many tables are asked by the same text then, whichever tables
 	// have a part in them, or a connection keeps a plan for every set of tables.
 	keepsPlans() bool
+	// ids appends the condition that the number ref is one of ids.
+	ids(b *builder, ref string, ids []int64)
 	// running names the transactions that have written and may still commit; ok is
 	// false where the account may not know.
 	running(ctx context.Context, db dialect.Queryer) (names map[string]bool, ok bool, err error)

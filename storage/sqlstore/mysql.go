@@ -106,6 +106,8 @@ func (mysql) hasMember(b *builder, ref string, names []string) {
 	}
 }
 
+func (mysql) ids(b *builder, ref string, ids []int64) { b.numbers(ref, ids) }
+
 func (mysql) keepsPlans() bool { return false }
 
 func (mysql) unindexed(ref string) string { return "COALESCE(" + ref + ", '')" }

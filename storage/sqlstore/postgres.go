@@ -84,6 +84,12 @@ func (postgres) hasMember(b *builder, ref string, names []string) {
 	}
 }
 
+func (postgres) ids(b *builder, ref string, ids []int64) {
+	b.text(ref, " = ANY (")
+	b.bind(idArray(ids))
+	b.text("::text::bigint[])")
+}
+
 func (postgres) keepsPlans() bool { return true }
 
 func (postgres) unindexed(ref string) string { return ref }

@@ -66,6 +66,8 @@ func (sqlite) hasMember(b *builder, ref string, names []string) {
 	b.text(")")
 }
 
+func (sqlite) ids(b *builder, ref string, ids []int64) { b.numbers(ref, ids) }
+
 func (sqlite) keepsPlans() bool { return false }
 
 func (sqlite) unindexed(ref string) string { return ref }

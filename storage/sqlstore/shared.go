@@ -1,0 +1,90 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
+)
+
+// RevisionsByID returns revisions by their numbers; those that are not there are
+// missing.
+func (s *Store) RevisionsByID(
+	ctx context.Context, ids []int64,
+) (map[int64]*annals.Revision, error) {
+	out := map[int64]*annals.Revision{}
+	if len(ids) == 0 {
+		return out, nil
+	}
+	b := &builder{d: s.cfg.Dialect}
+	b.text("SELECT 1")
+	s.columns(b, "r.", s.rev)
+	b.text(" FROM ")
+	b.table(s.rev.Name)
+	b.text(" AS r WHERE ")
+	s.eng.ids(b, "r.id", ids)
+	err := query(ctx, s.cfg.DB, b, func(scan func(...any) error) error {
+		var one int
+		var r annals.Revision
+		var extra, at string
+		if err := scan(append([]any{&one}, revisionFields(&r, &extra, &at)...)...); err != nil {
+			return err
+		}
+		out[r.ID] = &r
+		return finishRevision(&r, extra, at)
+	})
+	if err != nil {
+		return nil, s.failRead("read", "revisions", err)
+	}
+	return out, nil
+}
+
+// Running names the transactions that have written and may still commit; ok is
+// false where the account may not know.
+func (s *Store) Running(ctx context.Context) (names map[string]bool, ok bool, err error) {
+	if names, ok, err = s.eng.running(ctx, s.cfg.DB); err != nil {
+		err = s.failRead("follow", "running transactions", err)
+	}
+	return names, ok, err
+}
+
+// FailRead is a database's error while reading, with its family and remedy.
+func (s *Store) FailRead(op, subject string, err error) error { return s.failRead(op, subject, err) }
+
+// FailWrite is a database's error while writing, with its family and remedy.
+func (s *Store) FailWrite(op, subject string, err error) error {
+	return s.fail(op, subject, nil, err)
+}
+
+// Retry runs f, again where the database chose it as the victim of a deadlock.
+func (s *Store) Retry(ctx context.Context, f func() error) error { return s.retry(ctx, f) }
+
+// Syntax is the SQL that stores of other layouts share with this one.
+type Syntax struct{ eng engine }
+
+// SyntaxOf returns the SQL of a database.
+func SyntaxOf(d dialect.Dialect) Syntax { return Syntax{newEngine(d)} }
+
+// Instant is an expression for a column of layout.Instant as text, which
+// ParseInstant reads.
+func (s Syntax) Instant(ref string) string { return s.eng.instant(ref) }
+
+// ParseInstant reads what Instant gives.
+func (Syntax) ParseInstant(text string) (time.Time, error) { return parseInstant(text) }
+
+// BindInstant is what is bound for the first instant that a column can hold at or
+// after t.
+func (s Syntax) BindInstant(t time.Time) string {
+	return s.eng.bindInstant(formatInstant(ceil(t)))
+}
+
+// Term is what stands around one statement with ORDER BY and LIMIT in a union.
+func (s Syntax) Term() (open, shut string) { return s.eng.term() }
+
+// TakeLock is a statement that changes nothing and takes the lock that a writing
+// transaction will need, where there is one for the whole database; else "".
+func (s Syntax) TakeLock() string { return s.eng.takeLock() }
+
+// Literal is a text as it stands in a script.
+func (s Syntax) Literal(text string) string { return s.eng.literal(text) }
