@@ -12,7 +12,7 @@ import (
 	"github.com/seed-162b1470/annals/journal"
 	"github.com/seed-162b1470/annals/layout"
 	"github.com/seed-162b1470/annals/schema"
-	"github.com/seed-162b1470/annals/storage/sqlstore"
+	"github.com/seed-162b1470/annals/storage/mirrorstore"
 	"github.com/seed-162b1470/annals/track"
 )
 
@@ -20,10 +20,13 @@ func (s *store) isMirror() bool { return s.cfg.Layout == config.LayoutMirror }
 
 // newMirror is the store of the mirror layout.
 func (a *Auditor) newMirror(s *store) (backend, error) {
-	return sqlstore.New(sqlstore.Config{
-		Name: s.name, DB: s.db, Dialect: s.dialect, MaxEntrySize: a.file.MaxEntrySize, Now: a.cfg.Now,
-		AuditTable: func(ctx context.Context, entity string) (annals.Table, error) {
-			return a.auditTable(ctx, s, entity)
+	return mirrorstore.New(mirrorstore.Config{
+		Name: s.name, DB: s.db, Dialect: s.dialect, Now: a.cfg.Now,
+		Today: func(entity string) *annals.Entity {
+			if e, ok := a.entity(entity); ok {
+				return &e
+			}
+			return nil
 		},
 	})
 }

@@ -22,6 +22,8 @@ type Ledger struct {
 	// State changes whenever something in the ledger does.
 	State  string
 	sheets []*Sheet
+	// idle are the copies that no trigger was ever made for: they have no rows.
+	idle []*Sheet
 }
 
 // Today returns the rules of an entity as they are now, nil where it is not
@@ -73,7 +75,10 @@ func ReadLedger(
 		return nil, err
 	}
 	l.sheets = slices.DeleteFunc(l.sheets, func(s *Sheet) bool {
-		return len(rules[s.Name]) == 0 // no trigger was ever made, so there are no rows
+		if len(rules[s.Name]) == 0 {
+			l.idle = append(l.idle, s)
+		}
+		return len(rules[s.Name]) == 0
 	})
 	names := make([]annals.Table, len(l.sheets))
 	for i, s := range l.sheets {
@@ -98,8 +103,11 @@ func ReadLedger(
 	return l, nil
 }
 
-// Sheets are all copies, by name of their target.
+// Sheets are all copies that may have rows, by name of their target.
 func (l *Ledger) Sheets() []*Sheet { return l.sheets }
+
+// Idle are the copies for which no trigger was made yet.
+func (l *Ledger) Idle() []*Sheet { return l.idle }
 
 // Sheet returns the copy of a target, nil where there is none.
 func (l *Ledger) Sheet(name string) *Sheet {
@@ -122,7 +130,7 @@ func (l *Ledger) Rebind(today Today) *Ledger {
 	if same {
 		return l
 	}
-	fresh := &Ledger{State: l.State, sheets: make([]*Sheet, len(l.sheets))}
+	fresh := &Ledger{State: l.State, sheets: make([]*Sheet, len(l.sheets)), idle: l.idle}
 	for i, s := range l.sheets {
 		other := *s
 		fresh.sheets[i] = &other
@@ -150,7 +158,8 @@ func readSheets(
 	name := func(prefix, column string) string { return prefix + "." + d.Quote(column) }
 	columns := []string{
 		name("t", layout.ColName), name("t", layout.ColSource), name("t", layout.ColTableSchema),
-		name("t", layout.ColTableName), name("a", layout.ColTableSchema), name("a", layout.ColTableName),
+		name("t", layout.ColTableName), name("t", layout.ColIsJoinTable), name("a", layout.ColTableSchema),
+		name("a", layout.ColTableName),
 	}
 	query := "SELECT " + strings.Join(columns, ", ") +
 		" FROM " + d.Table(annals.Table{Name: layout.TargetEntityTable}) + " AS t JOIN " +
@@ -159,7 +168,7 @@ func readSheets(
 	err = scan(ctx, q, query, nil, func(scan func(...any) error) error {
 		s := &Sheet{}
 		var schema, copySchema sql.NullString
-		err := scan(&s.Name, &s.Source, &schema, &s.Table.Name, &copySchema, &s.Copy.Name)
+		err := scan(&s.Name, &s.Source, &schema, &s.Table.Name, &s.Join, &copySchema, &s.Copy.Name)
 		s.Table.Schema, s.Copy.Schema = schema.String, copySchema.String
 		sheets = append(sheets, s)
 		return err

@@ -280,13 +280,16 @@ func pgOwnEquality(c *Column) bool {
 	return false
 }
 
-// pgDistinct compares a column's old and new value as their canonical forms would.
+// pgDistinct compares a column's old and new value as their canonical forms would:
+// false where they are the same, true where the new one is another, null where it is
+// null and the old one was not (layout.MaskedPrefix).
 func pgDistinct(c *Column, name string) string {
 	form := `%s::text COLLATE "C"`
 	if pgOwnEquality(c) {
 		form = "%s"
 	}
-	return fmt.Sprintf(form+" IS DISTINCT FROM "+form, "OLD."+name, "NEW."+name)
+	same := fmt.Sprintf(form+" IS NOT DISTINCT FROM "+form, "OLD."+name, "NEW."+name)
+	return "CASE WHEN " + same + " THEN false WHEN NEW." + name + " IS DISTINCT FROM NULL THEN true END"
 }
 
 // truncate writes the function that fires before TRUNCATE. The table that is

@@ -19,6 +19,8 @@ type Sheet struct {
 	Name, Source string
 	// Table is the audited table, Copy its copy.
 	Table, Copy annals.Table
+	// Join tells a join table.
+	Join bool
 	// cells are the columns of the copy that ever held something, each once.
 	cells []cell
 	// editions are the times between which rules and columns are the same, the oldest
@@ -133,6 +135,9 @@ func rulesAt(rules []ruled, seq int64) Rules {
 // EntityName is the entity whose rows the table has, as the last rules say; empty
 // where they give no entries of their own.
 func (s *Sheet) EntityName() string {
+	if len(s.editions) == 0 {
+		return map[bool]string{false: s.Name}[s.Join]
+	}
 	if e := s.editions[len(s.editions)-1].rules.Entity; e != nil {
 		return e.Name
 	}

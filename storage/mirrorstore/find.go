@@ -117,6 +117,9 @@ func (a *asking) choose() error {
 			a.sources = append(a.sources, sheet.Source)
 		}
 	}
+	for _, sheet := range a.ledger.Idle() {
+		fed[sheet.EntityName()] = true
+	}
 	slices.Sort(a.sources)
 	a.sources = slices.Compact(a.sources)
 	for _, entity := range a.q.Entities {

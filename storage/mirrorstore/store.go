@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,11 +119,12 @@ func (s *Store) Registered(ctx context.Context) ([]sqlstore.Registered, error) {
 		return nil, err
 	}
 	var out []sqlstore.Registered
-	for _, sheet := range l.Sheets() {
+	for _, sheet := range slices.Concat(l.Sheets(), l.Idle()) {
 		if name := sheet.EntityName(); name != "" {
 			out = append(out, sqlstore.Registered{Entity: name, Source: sheet.Source, Table: sheet.Copy})
 		}
 	}
+	slices.SortFunc(out, func(x, y sqlstore.Registered) int { return strings.Compare(x.Entity, y.Entity) })
 	return out, nil
 }
 
