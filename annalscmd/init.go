@@ -17,19 +17,21 @@ import (
 )
 
 type initFlags struct {
-	dsn, auditDSN, out string
-	force              bool
+	dsn, auditDSN, out, capture string
+	force                       bool
 }
 
 func newInitCommand(a *app) *cobra.Command {
 	var f initFlags
 	cmd := &cobra.Command{
-		Use:   "init --dsn DSN [--audit-dsn DSN] [--out annals.yaml]",
+		Use:   "init --dsn DSN [--audit-dsn DSN] [--capture trigger|orm] [--out annals.yaml]",
 		Short: "Write a configuration for a live database",
 		Long: "Reads the tables of a database and writes a configuration: tables with a primary\n" +
 			"key as entities, relations by foreign keys, columns that look like secrets masked.\n" +
 			"Tables of other schemas than the connection's own (PostgreSQL) are listed as left\n" +
 			"out.\n" +
+			"Changes are captured by triggers, which see every writer, into typed copies in the\n" +
+			"same database; with --capture orm by the application's own ORM, into audit tables.\n" +
 			"Passwords are not written; the file refers to environment variables instead.",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,6 +44,8 @@ func newInitCommand(a *app) *cobra.Command {
 	cmd.Flags().StringVar(&f.dsn, "dsn", "", "the `DSN` of the database to audit")
 	cmd.Flags().StringVar(&f.auditDSN, "audit-dsn", "",
 		"the `DSN` of the storage (default: the database itself)")
+	cmd.Flags().StringVar(&f.capture, "capture", config.CaptureTrigger,
+		"how changes are noticed: trigger or orm")
 	cmd.Flags().StringVar(&f.out, "out", defaultConfig, "the `file` to write, - for stdout")
 	cmd.Flags().BoolVar(&f.force, "force", false, "overwrite an existing file")
 	return cmd
@@ -61,9 +65,10 @@ func (a *app) runInit(ctx context.Context, f initFlags) error {
 	if !source.IsSQL() {
 		return usage("--dsn: a file of JSON lines cannot be audited")
 	}
-	file := scaffold.File{Source: config.Source{
-		Capture: config.CaptureORM, Delivery: config.DeliveryDirect,
-	}}
+	file, elsewhere, err := ways(f.capture)
+	if err != nil {
+		return err
+	}
 	env := map[string]string{}
 	file.Source.DSN = variable(source, "DATABASE_URL", env, &file)
 	file.StorageDSN = file.Source.DSN
@@ -73,7 +78,7 @@ func (a *app) runInit(ctx context.Context, f initFlags) error {
 			return err
 		}
 		if !source.Together(storage) {
-			file.Source.Delivery = config.DeliveryOutbox
+			file.Source.Delivery = elsewhere
 		}
 		file.StorageDSN = variable(storage, "AUDIT_DATABASE_URL", env, &file)
 	}
@@ -92,6 +97,21 @@ func (a *app) runInit(ctx context.Context, f initFlags) error {
 		return fmt.Errorf("check the proposed configuration: %w", err)
 	}
 	return a.writeInit(f, file, text)
+}
+
+// ways is the file of a capture that keeps its entries beside the tables, and the
+// delivery that takes them elsewhere.
+func ways(capture string) (file scaffold.File, elsewhere string, err error) {
+	file.Source = config.Source{Capture: capture, Delivery: config.DeliveryDirect}
+	switch capture {
+	case config.CaptureTrigger:
+		file.Layout = config.LayoutMirror
+		return file, config.DeliveryRelay, nil
+	case config.CaptureORM:
+		file.Layout = config.LayoutEntries
+		return file, config.DeliveryOutbox, nil
+	}
+	return file, "", usage("--capture %s: write %s or %s", capture, config.CaptureTrigger, config.CaptureORM)
 }
 
 // writable refuses a way of the entries that is not part of this version, before
@@ -209,6 +229,11 @@ func (a *app) writeInit(f initFlags, file scaffold.File, text []byte) error {
 	}
 	for _, n := range file.Notes {
 		a.say("note: %s: %s", n.Table, n.Text)
+	}
+	if file.Source.Capture == config.CaptureTrigger {
+		a.say("next: annals schema update --force, annals trigger create --force, annals epoch import, " +
+			"annals verify")
+		return nil
 	}
 	a.say("next: annals config check, then annals schema update --dump-sql")
 	return nil

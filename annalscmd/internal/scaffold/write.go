@@ -14,8 +14,8 @@ import (
 type File struct {
 	*Result
 	Source config.Source
-	// StorageDSN is the address of the only storage.
-	StorageDSN string
+	// StorageDSN is the address of the only storage, Layout that of its tables.
+	StorageDSN, Layout string
 	// Variables are the environment variables that the file refers to, because
 	// their values hold a password.
 	Variables []string
@@ -35,7 +35,7 @@ func (f File) Write() ([]byte, error) {
 	w.line("")
 	w.section("sources", map[string]config.Source{"app": f.Source}, yaml.Style(0))
 	w.section("storages", map[string]config.Storage{
-		"default": {DSN: f.StorageDSN, Layout: config.LayoutEntries},
+		"default": {DSN: f.StorageDSN, Layout: f.Layout},
 	}, yaml.Style(0))
 	for _, n := range f.Notes {
 		w.comment("%s: %s", n.Table, n.Text)
