@@ -9,9 +9,7 @@ import (
 // later lists commands that are designed and not part of this version. A command
 // that is built is taken off the list.
 func later() []string {
-	return []string{
-		"trigger", "epoch", "doctor", "consume", "queue", "failed", "spool", "serve", "revert",
-	}
+	return []string{"consume", "queue", "failed", "spool", "serve", "revert"}
 }
 
 // notYet refuses a command of the list.

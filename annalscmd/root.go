@@ -64,9 +64,9 @@ func (a *app) tree() *cobra.Command {
 		root.AddCommand(newInitCommand(a))
 	}
 	root.AddCommand(
-		newConfigCommand(a), newSchemaCommand(a),
+		newConfigCommand(a), newSchemaCommand(a), newTriggerCommand(a), newEpochCommand(a),
 		newLogCommand(a), newHistoryCommand(a), newShowCommand(a), newCleanCommand(a),
-		newVerifyCommand(a), newVersionCommand(a),
+		newVerifyCommand(a), newDoctorCommand(a), newVersionCommand(a),
 	)
 	if demo := newDemoCommand(a); demo != nil {
 		root.AddCommand(demo)

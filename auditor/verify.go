@@ -52,16 +52,37 @@ func (a *Auditor) sourceChecks(s *source) []verify.Check {
 		}
 	}
 	all, wildcard := a.file.Entities[config.Wildcard]
-	return []verify.Check{
+	orm := s.cfg.Capture == config.CaptureORM
+	checks := []verify.Check{
 		verify.Tables{DB: s.db, Registry: s.registry, Entities: named},
 		verify.Coverage{
 			DB: s.db, Registry: s.registry, All: wildcard && all.Source == s.name, Own: isOwn,
 		},
-		verify.Writers{
-			Source: s.name, ORM: s.cfg.Capture == config.CaptureORM, Raw: s.cfg.Raw,
-		},
+		verify.Writers{Source: s.name, ORM: orm, Raw: s.cfg.Raw},
+		verify.Exceptions{Source: s.name, Dialect: s.dialect, ORM: orm},
 	}
+	if !s.fillsMirror() {
+		return checks
+	}
+	j, err := a.Journal(s.name)
+	if err != nil {
+		return append(checks, unchecked{"triggers of source " + s.name, err})
+	}
+	of := verify.Journal{Journal: j, DB: s.db, StorageDB: s.db, Dialect: s.dialect}
+	return append(checks, verify.Triggers{Journal: j}, of, verify.Integrity{Journal: of})
 }
+
+// unchecked is a check that cannot be made.
+type unchecked struct {
+	name string
+	err  error
+}
+
+// Name implements verify.Check.
+func (c unchecked) Name() string { return c.name }
+
+// Run implements verify.Check.
+func (c unchecked) Run(context.Context) ([]verify.Finding, error) { return nil, c.err }
 
 // schemaCheck is about the entities whose tables are sound; the faults of others
 // are findings of their own.

@@ -92,6 +92,31 @@ func Acquire(
 	return l, nil
 }
 
+// Holder describes who holds the lock of that name in db's database, "" where nobody
+// does. It takes nothing.
+func Holder(ctx context.Context, db *sql.DB, d dialect.Dialect, name string) (string, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return "", fault(d, "connect for lock", name, err)
+	}
+	defer conn.Close()
+	var holder string
+	switch l := lockerFor(d, name).(type) {
+	case *mysql:
+		if err = l.nameKey(ctx, conn); err == nil {
+			holder, err = l.holder(ctx, conn)
+		}
+	case *sqlite:
+		holder, err = l.living(ctx, conn)
+	default:
+		holder, err = l.holder(ctx, conn)
+	}
+	if err != nil {
+		return "", fault(d, "ask who holds lock", name, err)
+	}
+	return holder, nil
+}
+
 func lockerFor(d dialect.Dialect, name string) locker {
 	switch d.Name() {
 	case dialect.MySQLName:

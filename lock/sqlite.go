@@ -116,6 +116,20 @@ func (s *sqlite) holder(ctx context.Context, conn *sql.Conn) (string, error) {
 	return c.String(), err
 }
 
+// living is the holder, unless it is gone. Before the first lock there is no table.
+func (s *sqlite) living(ctx context.Context, conn *sql.Conn) (string, error) {
+	var there bool
+	const q = `SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '` + layout.LockTable + `')`
+	if err := conn.QueryRowContext(ctx, q).Scan(&there); err != nil || !there {
+		return "", err
+	}
+	c, err := s.read(ctx, conn)
+	if errors.Is(err, sql.ErrNoRows) || (err == nil && c.stale(time.Now())) {
+		return "", nil
+	}
+	return c.String(), err
+}
+
 func (s *sqlite) held(ctx context.Context, conn *sql.Conn) (held bool, err error) {
 	const q = `SELECT EXISTS (SELECT 1 FROM ` + layout.LockTable + `
 WHERE name = ? AND owner = ?)`

@@ -86,6 +86,12 @@ func (c Tables) explain(e *annals.Entity, err error) (found []Finding, rest erro
 	return found, errors.Join(failed...)
 }
 
+// told reports whether an error is nothing but faults of tables, which Tables tells.
+func told(err error) bool {
+	all := parts(err)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(err error) bool { return kindOf(err) == "" })
+}
+
 // kindOf is the kind of a table's fault; "" of any other error.
 func kindOf(err error) string {
 	switch {

@@ -53,6 +53,44 @@ const (
 	KindUnseen = "unseen_writers"
 	// KindRawSQL: raw SQL that is not seen, or not in full.
 	KindRawSQL = "raw_sql"
+	// KindException: what a program may notice of annals.
+	KindException = "exception"
+	// KindTriggerMissing, KindTriggerDisabled and KindTriggerOutdated: a trigger that is
+	// not there, does not always fire, or is not of today's rules and columns;
+	// KindTriggerOrphaned: one that nothing asks for.
+	KindTriggerMissing  = "trigger_missing"
+	KindTriggerDisabled = "trigger_disabled"
+	KindTriggerOutdated = "trigger_outdated"
+	KindTriggerOrphaned = "trigger_orphaned"
+	// KindDefinerMissing: triggers run as an account that is gone; KindOwnerRights: as
+	// one that lacks rights.
+	KindDefinerMissing = "definer_missing"
+	KindOwnerRights    = "owner_rights"
+	// KindRights: the account of the source can write what is recorded.
+	KindRights = "rights"
+	// KindPublication: logical replication carries annals' tables.
+	KindPublication = "publication"
+	// KindNotDurable: a crash empties a table of annals.
+	KindNotDurable = "not_durable"
+	// KindSchemaChanges: nothing makes triggers follow schema changes.
+	KindSchemaChanges = "schema_changes"
+	// KindCascade: a foreign key changes rows without their triggers.
+	KindCascade = "cascade"
+	// KindTruncate: TRUNCATE leaves no trace. KindReplace: REPLACE hides rows.
+	KindTruncate = "truncate"
+	KindReplace  = "replace"
+	// KindBinlog: replicas run triggers again.
+	KindBinlog = "binlog"
+	// KindGrouping: unbound changes are revisions of less than a transaction.
+	KindGrouping = "grouping"
+	// KindContextLeft: a context outlived its transaction.
+	KindContextLeft = "context_left"
+	// KindIntegrity: what triggers wrote is not whole.
+	KindIntegrity = "integrity"
+	// KindReplay: history does not lead to the rows that are there.
+	KindReplay = "replay"
+	// KindNoBaseline: rows without history.
+	KindNoBaseline = "no_baseline"
 )
 
 // Finding is one thing that a check found.
