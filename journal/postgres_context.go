@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -41,10 +42,11 @@ func contextParameters() []string {
 // pgStamp names the transaction that a context belongs to.
 const pgStamp = "extract(epoch FROM now())::text"
 
-// pgReadContext reads the setting; one that outlived its transaction binds nobody.
+// pgReadContext reads the setting, empty texts as nulls; one that outlived its
+// transaction binds nobody.
 func pgReadContext(indent string) string {
 	return pgLines(indent,
-		"annals_c := string_to_array(nullif(current_setting('annals.context', true), ''), chr(31));",
+		"annals_c := string_to_array(nullif(current_setting('annals.context', true), ''), chr(31), '');",
 		"IF annals_c[1] IS DISTINCT FROM "+pgStamp+" THEN",
 		"  annals_c := NULL;",
 		"END IF;")
@@ -55,40 +57,50 @@ func pgLines(indent string, lines ...string) string {
 }
 
 // insertRevision inserts revision annals_r of transaction annals_x at annals_t with
-// the context annals_c, null for none.
+// the context annals_c, null for none. Every expression is set up again in each
+// transaction: what nobody said anything of is left out.
 func (g postgresGenerator) insertRevision(n pgNames, indent string) string {
-	columns := []string{"id", "source", "transaction_hash", "xid", "managed"}
+	return strings.Join([]string{
+		indent + "IF annals_c IS NULL THEN",
+		g.insertFields(n, indent+"  ", false),
+		indent + "ELSE",
+		g.insertFields(n, indent+"  ", true),
+		indent + "END IF;",
+	}, "\n")
+}
+
+func (g postgresGenerator) insertFields(n pgNames, indent string, managed bool) string {
+	columns := []string{
+		"id", "source", "transaction_hash", "xid", "db_user", "application", "client_addr", "created_at",
+		"managed",
+	}
 	values := []string{
 		"annals_r", pgLiteral(g.j.cfg.Source),
 		"lpad(to_hex(floor(date_part('epoch', annals_t) * 1000)::bigint), 12, '0') || '" +
 			sourceHash(g.j.cfg.Source) + "' || lpad(to_hex(annals_r), 12, '0')",
-		"annals_x", "annals_c IS NOT NULL",
+		"annals_x", "SESSION_USER", "nullif(current_setting('application_name'), '')",
+		"host(inet_client_addr())", "annals_t", strconv.FormatBool(managed),
 	}
-	for i, f := range contextFields() {
-		value := pgContextValue("annals_c", i+2, f)
-		if f.column == "user_name" {
-			value = "CASE WHEN annals_c IS NULL THEN " + pgLiteral(annals.Unattributed) + " ELSE " + value + " END"
+	if managed {
+		for i, f := range contextFields() {
+			columns, values = append(columns, f.column), append(values, pgContextValue("annals_c", i+2, f))
 		}
-		columns, values = append(columns, f.column), append(values, value)
+	} else {
+		columns, values = append(columns, "user_name"), append(values, pgLiteral(annals.Unattributed))
 	}
-	columns = append(columns, "db_user", "application", "client_addr", "created_at")
-	values = append(values, "SESSION_USER",
-		"nullif(left(current_setting('application_name'), 255), '')", "host(inet_client_addr())",
-		"annals_t")
 	return pgLines(indent,
 		"INSERT INTO "+n.revision+" ("+strings.Join(columns, ", ")+")",
 		"VALUES ("+strings.Join(values, ", ")+");")
 }
 
-// pgContextValue is a text of an array for its column.
+// pgContextValue is a text of an array for its column, cut to its length.
 func pgContextValue(array string, n int, f contextField) string {
 	text := fmt.Sprintf("%s[%d]", array, n)
-	if f.size > 0 {
-		text = fmt.Sprintf("left(%s, %d)", text, f.size)
-	}
-	text = "nullif(" + text + ", '')"
-	if f.column == "extra" {
+	switch {
+	case f.column == "extra":
 		text += "::jsonb"
+	case f.size > 0:
+		text += fmt.Sprintf("::varchar(%d)", f.size)
 	}
 	return text
 }
@@ -112,7 +124,7 @@ func pgGiven() string {
 	for _, f := range contextFields() {
 		for i, p := range contextParameters() {
 			if p == f.column {
-				values = append(values, fmt.Sprintf("translate($%d%s, chr(31), ' ')", i+1, pgTextOf(p)))
+				values = append(values, fmt.Sprintf("nullif(translate($%d%s, chr(31), ' '), '')", i+1, pgTextOf(p)))
 			}
 		}
 	}
@@ -140,9 +152,9 @@ func (g postgresGenerator) contextFunctions(n pgNames) []Statement {
 		"BEGIN",
 		pgReadContext("  "),
 		"  FOR annals_i IN 1 .. 11 LOOP",
-		"    annals_c[annals_i] := coalesce(nullif(annals_g[annals_i], ''), annals_c[annals_i], '');",
+		"    annals_c[annals_i] := coalesce(annals_g[annals_i], annals_c[annals_i]);",
 		"  END LOOP;",
-		"  PERFORM set_config('annals.context', array_to_string(annals_c, chr(31)), true);",
+		"  PERFORM set_config('annals.context', array_to_string(annals_c, chr(31), ''), true);",
 		"  IF annals_x IS NOT NULL THEN",
 		g.completeRevision(n, "    ", "v.xid = annals_x AND v.created_at >= now()"),
 		"  END IF;",
