@@ -303,7 +303,7 @@ func (w *pgBody) truncate() {
 		w.line("  IF TG_RELID <> ", pgLiteral(root), "::regclass THEN")
 		w.line("    IF (SELECT e.type FROM ", w.n.receipt, " e JOIN ", w.n.revision,
 			" v ON v.id = e.revision")
-		w.line("        WHERE v.xid = annals_x AND v.created_at >= now() AND e.entity = ",
+		w.line("        WHERE v.xid = txid_current() AND v.created_at >= now() AND e.entity = ",
 			pgLiteral(w.t.Name))
 		w.line("        ORDER BY e.id DESC LIMIT 1) = 'truncate' THEN")
 		w.line("      RETURN NULL;")

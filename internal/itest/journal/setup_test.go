@@ -225,6 +225,13 @@ func (s *scene) execOn(q execer, statements ...string) {
 	}
 }
 
+// sub is the scene of a subtest.
+func (s *scene) sub(t *testing.T) *scene {
+	other := *s
+	other.t = t
+	return &other
+}
+
 // install installs all triggers.
 func (s *scene) install() {
 	s.t.Helper()

@@ -1,0 +1,93 @@
+package journal_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/seed-162b1470/annals/internal/testdb"
+)
+
+// TestPostgresRights: a role that may only write the table is recorded, binds its
+// own transactions, and can do nothing else to the history.
+func TestPostgresRights(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t, "postgres")
+	s := newScene(t, db, `CREATE TABLE item (id bigint PRIMARY KEY, name text)`, entities("item"), inSchema("audit"))
+	s.install()
+	role, password := "annals_app_"+strings.ToLower(rand.Text()[:12]), rand.Text()
+	s.exec(fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, password))
+	t.Cleanup(func() {
+		if _, err := testdb.Superuser(t, "postgres").Exec(`DROP ROLE ` + role); err != nil {
+			t.Error(err)
+		}
+	})
+	app := db.OpenAs(t, role, password)
+	t.Cleanup(func() {
+		if _, err := db.Exec(`DROP OWNED BY ` + role); err != nil {
+			t.Error(err)
+		}
+	})
+	s.exec(`GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON item TO `+role, `GRANT CREATE ON SCHEMA public TO `+role)
+	s.execOn(app, `INSERT INTO item VALUES (1, 'a')`, `UPDATE item SET name = 'b'`, `DELETE FROM item`, `TRUNCATE item`,
+		`BEGIN; SELECT audit.annals_context('42'); INSERT INTO item VALUES (2); COMMIT`,
+		`BEGIN; INSERT INTO item VALUES (3); SELECT audit.annals_context('43'); COMMIT`,
+		`BEGIN; SELECT audit.annals_bind('44'); INSERT INTO item VALUES (4); COMMIT`)
+	s.same("revisions", s.rows(`SELECT user_id, db_user FROM audit.annals_revision ORDER BY id`),
+		"- "+role, "- "+role, "- "+role, "- "+role, "42 "+role, "43 "+role, "44 "+role)
+
+	for _, refused := range []string{
+		`SELECT * FROM audit.item_audit`,
+		`INSERT INTO audit.item_audit (annals_id) VALUES (1)`,
+		`UPDATE audit.annals_revision SET user_id = '1'`,
+		`DELETE FROM audit.annals_revision_entity`,
+		`TRUNCATE audit.item_audit`,
+		`SELECT nextval('audit.annals_seq')`,
+		`DROP TRIGGER "!annals_insert" ON item`,
+		`ALTER TABLE item DISABLE TRIGGER ALL`,
+		`SET session_replication_role = replica`,
+		`CREATE OR REPLACE FUNCTION audit.annals_insert_item() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
+		`ALTER FUNCTION audit.annals_insert_item() OWNER TO ` + role,
+		`CREATE TABLE mine (id bigint, name text);
+			CREATE TRIGGER forged AFTER INSERT ON mine REFERENCING NEW TABLE AS annals_new_rows FOR EACH STATEMENT
+			EXECUTE FUNCTION audit.annals_insert_item()`,
+		`SELECT audit.annals_insert_item()`,
+	} {
+		if _, err := app.Exec(refused); err == nil {
+			t.Errorf("not refused: %s", refused)
+		}
+	}
+
+	// Names that the role puts in the way of the functions' own.
+	s.execOn(app, `SET search_path = public; CREATE FUNCTION public.now() RETURNS timestamptz LANGUAGE sql AS 'SELECT ''1970-01-01''::timestamptz';
+		CREATE FUNCTION public.txid_current() RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';
+		CREATE FUNCTION public.no(bigint, bigint) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+		CREATE OPERATOR public.= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = public.no);
+		CREATE TEMP TABLE annals_revision (id bigint, xid bigint, created_at timestamptz);
+		INSERT INTO annals_revision VALUES (1, 1, 'infinity');
+		CREATE TEMP TABLE annals_new_rows (id bigint, name text);
+		SET search_path = public, pg_temp, pg_catalog;
+		INSERT INTO item VALUES (5, 'e')`)
+	s.same("last row", s.rows(`SELECT c.id, c.name, v.db_user FROM audit.item_audit c
+		JOIN audit.annals_revision_entity e ON e.id = c.annals_revision_entity_id
+		JOIN audit.annals_revision v ON v.id = e.revision ORDER BY annals_id DESC LIMIT 1`), "5 e "+role)
+	s.same("revisions", s.rows(`SELECT count(*) FROM audit.annals_revision`), "8")
+}
+
+// TestPostgresForeignRevision: no setting attaches a row to a revision of another
+// transaction.
+func TestPostgresForeignRevision(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, testdb.New(t, "postgres"), pgItems, entities("item"))
+	s.install()
+	a, b := s.conn(), s.conn()
+	s.execOn(a, `BEGIN`, `SELECT annals_context('ann')`, `INSERT INTO item VALUES (1)`)
+	s.execOn(b, `BEGIN`,
+		`SELECT set_config('annals.context', extract(epoch FROM now() - interval '1 second')::text || chr(31) || 'ann', true)`,
+		`INSERT INTO item VALUES (2)`, `COMMIT`)
+	s.execOn(a, `COMMIT`)
+	s.same("revisions", s.rows(`SELECT c.id, v.user_id FROM item_audit c
+		JOIN annals_revision_entity e ON e.id = c.annals_revision_entity_id
+		JOIN annals_revision v ON v.id = e.revision ORDER BY c.id`), "1 ann", "2 -")
+}
