@@ -115,6 +115,9 @@ func (j *Journal) createSteps(ctx context.Context, q queryers, names []string) (
 			return !slices.Contains(names, t.Name)
 		})
 	}
+	if err := checkRenamed(targets); err != nil {
+		return nil, err
+	}
 	return j.gen.create(ctx, q, targets, len(names) == 0)
 }
 

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -36,38 +35,8 @@ func (g postgresGenerator) fit(name string, room int) string {
 	return cutName(name, room, g.j.cfg.Dialect.Limits())
 }
 
-var pgModified = regexp.MustCompile(`^([a-z ]+?)(?:\(([0-9]+)(?:,([0-9]+))?\))?( with(?:out)? time zone)?$`)
-
-// widened knows the changes of length and precision for which PostgreSQL rewrites
-// nothing, and from varchar to text.
-func (postgresGenerator) widened(from, to string) bool {
-	a, b := pgModified.FindStringSubmatch(from), pgModified.FindStringSubmatch(to)
-	if a == nil || b == nil || a[4] != b[4] {
-		return false
-	}
-	if a[1] != b[1] {
-		return a[1] == "character varying" && b[1] == "text" && b[2] == ""
-	}
-	if b[2] == "" || a[2] == "" {
-		// Without a length anything goes; a numeric without one has any scale, too.
-		return b[2] == "" && a[1] != "character" && a[1] != "bit"
-	}
-	grown := number(b[2]) >= number(a[2])
-	switch a[1] {
-	case "character varying", "bit varying", "time", "timestamp":
-		return grown
-	case "numeric":
-		return grown && a[3] == b[3]
-	}
-	return false
-}
-
-func number(text string) int {
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0 // digits beyond what a type can have
-	}
-	return n
+func (g postgresGenerator) widened(from, to string) bool {
+	return dialect.Widens(g.j.cfg.Dialect, from, to)
 }
 
 // own names a table of the storage in full.

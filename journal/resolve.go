@@ -2,10 +2,13 @@ package journal
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 	"github.com/seed-162b1470/annals/track"
 )
@@ -41,6 +44,10 @@ func (j *Journal) targets(ctx context.Context, q queryers) ([]Target, error) {
 	if err != nil {
 		return nil, err
 	}
+	former, err := j.registered(ctx, q.storage, own)
+	if err != nil {
+		return nil, err
+	}
 	targets := make([]Target, 0, len(tables))
 	for _, t := range tables {
 		target := j.target(t)
@@ -52,10 +59,56 @@ func (j *Journal) targets(ctx context.Context, q queryers) ([]Target, error) {
 				Remedy: "keep its key at least",
 			}
 		}
-		newMapper(j.gen, known[target.Name]).fill(target.Columns)
+		rows := known[target.Name]
+		if name, ok := former[target.Copy]; ok && name != target.Name && len(rows) == 0 {
+			target.former, rows = name, known[name]
+		}
+		newMapper(j.gen, rows).fill(target.Columns)
 		targets = append(targets, target)
 	}
 	return targets, nil
+}
+
+// registered tells under which name each copy is registered.
+func (j *Journal) registered(
+	ctx context.Context, q dialect.Queryer, own string,
+) (map[annals.Table]string, error) {
+	names := map[annals.Table]string{}
+	d := j.cfg.Dialect
+	columns := []string{layout.ColName, layout.ColTableSchema, layout.ColTableName}
+	for i, c := range columns {
+		columns[i] = d.Quote(c)
+	}
+	query := "SELECT " + strings.Join(columns, ", ") + " FROM " +
+		d.Table(annals.Table{Name: layout.AuditEntityTable})
+	err := scan(ctx, q, query, nil, func(scan func(...any) error) error {
+		var name string
+		var schema sql.NullString
+		var t annals.Table
+		err := scan(&name, &schema, &t.Name)
+		t.Schema = schema.String
+		names[within(own, t)] = name
+		return err
+	})
+	if err != nil && d.Classify(err) != dialect.ClassMissingTable {
+		return nil, fmt.Errorf("read %s: %w", layout.AuditEntityTable, err)
+	}
+	return names, nil
+}
+
+// checkRenamed refuses triggers of targets that the storage knows by another name: what
+// they record would stand apart from what was recorded before.
+func checkRenamed(targets []Target) error {
+	for i := range targets {
+		if t := &targets[i]; t.former != "" {
+			return &annals.Error{
+				Op: "generate triggers for", Subject: "entity " + t.Name,
+				Err:    fmt.Errorf("%w: its copy is registered for entity %s", annals.ErrSchema, t.former),
+				Remedy: "run annals schema update --force first",
+			}
+		}
+	}
+	return nil
 }
 
 // within puts a name that has no schema into the one that it means.

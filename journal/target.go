@@ -23,6 +23,9 @@ type Target struct {
 	Columns []Column
 	// LostRows asks for the rows that TRUNCATE removes, besides its marker.
 	LostRows bool
+	// former is the name that the storage knows the target by, where it has another one
+	// now.
+	former string
 }
 
 // Column is a kept column of a target.

@@ -53,6 +53,12 @@ func (l liveColumn) longFor(d dialect.Dialect, c layout.Column) bool {
 	return dialect.SameType(d, l.kind+c.SQL[len(m[0]):], l.myType())
 }
 
+// isJSON: MariaDB's JSON is another word for LONGTEXT.
+func (f mysqlFlavour) isJSON(c layout.Column, live liveColumn) bool {
+	return f.d.Features().MariaDB && live.kind == "longtext" &&
+		strings.EqualFold(strings.TrimSpace(c.SQL), "json")
+}
+
 // mySized takes apart a type of characters or bytes with a length.
 var mySized = regexp.MustCompile(`(?i)^\s*(varchar|char|varbinary|binary)\s*\(\s*(\d+)\s*\)`)
 

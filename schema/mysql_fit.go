@@ -95,7 +95,7 @@ func (f mysqlFlavour) columnFlaw(
 		return flaw{}, false
 	}
 	if c.Type == layout.Raw {
-		if takes(f.d, c, live.myType()) || live.longFor(f.d, c) {
+		if takes(f.d, c, live.myType()) || live.longFor(f.d, c) || f.isJSON(c, live) {
 			return flaw{}, false
 		}
 		return wrongType(c, live, c.SQL, modify)

@@ -158,7 +158,7 @@ func (p *planner) planSchemas() error {
 			continue
 		}
 		planned[w.key.Schema] = true
-		sql, ok := p.f.createSchema(w.shape.Name.Schema)
+		sql, ok := p.f.createSchema(p.schemaOf(w.shape.Name))
 		if !ok {
 			return &annals.Error{
 				Op: "plan", Subject: w.label() + " in " + p.target.subject(), Err: annals.ErrConfig,

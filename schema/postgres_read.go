@@ -4,14 +4,55 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strings"
 
 	"github.com/seed-162b1470/annals/dialect"
 )
 
 func (postgresFlavour) home(ctx context.Context, q dialect.Queryer) (string, error) {
 	var name sql.NullString
-	err := one(ctx, q, "SELECT current_schema()", &name)
-	return name.String, err
+	if err := one(ctx, q, "SELECT current_schema()", &name); err != nil || name.Valid {
+		return name.String, err
+	}
+	// No schema of the search path is there: the first is made.
+	err := one(ctx, q, "SELECT current_setting('search_path')", &name)
+	return firstSchema(name.String), err
+}
+
+// firstSchema is the first name of a search path but that of the account; "" where
+// there is none.
+func firstSchema(path string) string {
+	for path != "" {
+		var name string
+		if rest, quoted := strings.CutPrefix(strings.TrimLeft(path, " "), `"`); quoted {
+			name, path = unquote(rest)
+		} else {
+			name, path, _ = strings.Cut(path, ",")
+			name = strings.ToLower(strings.TrimSpace(name))
+		}
+		if name != "" && name != "$user" {
+			return name
+		}
+	}
+	return ""
+}
+
+// unquote reads a name up to its closing quote, and skips the comma behind it.
+func unquote(text string) (name, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] != '"':
+			b.WriteByte(text[i])
+		case strings.HasPrefix(text[i:], `""`):
+			b.WriteByte('"')
+			i++
+		default:
+			_, rest, _ = strings.Cut(text[i+1:], ",")
+			return b.String(), rest
+		}
+	}
+	return b.String(), ""
 }
 
 func (postgresFlavour) folding(

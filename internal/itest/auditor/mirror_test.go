@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -258,4 +259,193 @@ func TestVerifyMirror(t *testing.T) {
 			t.Errorf("with a table without a key: %v", got)
 		}
 	})
+}
+
+// beside opens another place that a transaction of the source reaches: a schema of its
+// own, another database of the server, the same file.
+func beside(t *testing.T, db *testdb.DB) (other *sql.DB, dsn string) {
+	t.Helper()
+	switch db.Dialect {
+	case dialect.MySQLName:
+		two := testdb.New(t, db.Kind)
+		return two.DB, two.DSN
+	case dialect.PostgresName:
+		u, err := url.Parse(db.DSN)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := u.Query()
+		q.Set("search_path", "audit")
+		u.RawQuery = q.Encode()
+		dsn = u.String()
+	default:
+		dsn = db.DSN
+	}
+	other, err := sql.Open(db.DriverName, strings.TrimPrefix(dsn, "sqlite:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return other, dsn
+}
+
+// A mirror may have a place of its own: the source's is left as it is, and a second
+// source that the program captures may keep its entries there.
+func TestMirrorBesideItsSource(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		blog(t, db)
+		other, _ := beside(t, db)
+		c := triggered(db)
+		c.Storages = map[string]auditor.Storage{
+			"copies": {DB: other, Dialect: db.Dialect, Beside: "app"},
+		}
+		aud := newAuditor(t, c)
+		update(t, aud)
+		aud.Refresh()
+		mustBePlanned(t, aud)
+		if got := lines(t, other, "SELECT table_schema, table_name FROM annals_audit_entity WHERE name = 'post'"); got != "|posts_audit" {
+			t.Errorf("registered %q", got)
+		}
+		j, err := aud.Journal("app")
+		if err != nil {
+			t.Fatal(err)
+		}
+		targets, err := j.Targets(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		source, place := targets[0].Source.Schema, targets[0].Copy.Schema
+		if (source == place) != (db.Dialect == dialect.SQLiteName) {
+			t.Errorf("the copy of a table in %q is in %q", source, place)
+		}
+		if db.Dialect == dialect.SQLiteName {
+			return // a file has one place
+		}
+		c.Sources["desk"] = auditor.Source{DB: db.DB, Dialect: db.Dialect}
+		c.Storages["entries"] = auditor.Storage{DB: db.DB, Dialect: db.Dialect}
+		c.Entities = map[string]config.Entity{
+			"post": {Source: "app", Table: "posts"}, "tag": {Source: "desk", Table: "tags"},
+		}
+		c.Relations = nil
+		c.Routes = []config.Route{
+			{Match: config.Patterns{"post"}, Storages: []string{"copies"}},
+			{Match: config.Patterns{"*"}, Storages: []string{"entries"}},
+		}
+		both := newAuditor(t, c)
+		update(t, both)
+		mustBePlanned(t, both)
+		if got := lines(t, db.DB, "SELECT name FROM annals_audit_entity"); got != "tag" {
+			t.Errorf("entries storage has %q", got)
+		}
+	})
+}
+
+// Two places that are one are refused before anything is made, or with a remedy.
+func TestLayoutsInOnePlace(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		blog(t, db)
+		c := triggered(db)
+		c.Sources["desk"] = auditor.Source{DB: db.DB, Dialect: db.Dialect}
+		c.Entities = map[string]config.Entity{
+			"post": {Source: "app", Table: "posts"}, "tag": {Source: "desk", Table: "tags"},
+		}
+		c.Relations = nil
+		c.Storages = map[string]auditor.Storage{"all": {DB: db.DB, Dialect: db.Dialect}}
+		_, err := auditor.New(c)
+		var faults *annals.ConfigError
+		if !errors.As(err, &faults) || faults.Faults[0].Path != "storages.all.layout" || faults.Faults[0].Remedy == "" {
+			t.Errorf("one storage for both: %v", err)
+		}
+	})
+}
+
+// A schema of the source that is not the connection's own keeps its copies.
+func TestMirrorOfOtherSchemas(t *testing.T) {
+	db := testdb.New(t, "postgres")
+	exec(t, db, `CREATE SCHEMA "Sales"`, `CREATE TABLE "Sales"."Invoice" (id integer PRIMARY KEY, "Total" numeric(10,2))`)
+	other, _ := beside(t, db)
+	c := triggered(db)
+	c.Relations = nil
+	c.Entities = map[string]config.Entity{"invoice": {Table: "Sales.Invoice"}}
+	c.Storages = map[string]auditor.Storage{"copies": {DB: other, Dialect: db.Dialect, Beside: "app"}}
+	aud := newAuditor(t, c)
+	update(t, aud)
+	aud.Refresh()
+	mustBePlanned(t, aud)
+	if got := lines(t, other, "SELECT t.table_schema, t.table_name, a.table_schema, a.table_name FROM annals_target_entity t "+
+		"JOIN annals_audit_entity a ON a.name = t.audit_entity"); got != "Sales|Invoice|Sales|Invoice_audit" {
+		t.Errorf("registered %q", got)
+	}
+	if got := lines(t, db.DB, `SELECT "Total" FROM "Sales"."Invoice_audit"`); got != "" {
+		t.Errorf("copy %q", got)
+	}
+}
+
+// An entity with a new name goes on with the copy that it has, and with the columns
+// that hold its own.
+func TestMirrorOfARenamedEntity(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		blog(t, db)
+		c := triggered(db)
+		aud := newAuditor(t, c)
+		update(t, aud)
+		// What "trigger create" records of a column that was retyped.
+		exec(t, db, "UPDATE annals_target_column SET until_seq = 5 WHERE entity = 'post' AND column_name = 'price'",
+			"ALTER TABLE posts_audit ADD COLUMN price_2 VARCHAR(9)",
+			"INSERT INTO annals_target_column (entity, column_name, copy_column, source_type, from_seq) "+
+				"VALUES ('post', 'price', 'price_2', '"+typeOfText(t, db)+"', 5)")
+		switch db.Dialect {
+		case dialect.PostgresName:
+			exec(t, db, "ALTER TABLE posts ALTER COLUMN price TYPE varchar(9)")
+		case dialect.MySQLName:
+			exec(t, db, "ALTER TABLE posts MODIFY price VARCHAR(9)")
+		default:
+			exec(t, db, "ALTER TABLE posts DROP COLUMN price", "ALTER TABLE posts ADD COLUMN price VARCHAR(9)")
+		}
+		c.Entities["article"] = c.Entities["post"]
+		delete(c.Entities, "post")
+		c.Relations = map[string]config.Relation{"article.tags": {Entity: "tag", Through: "post_tag"}}
+		aud = newAuditor(t, c)
+		j, err := aud.Journal("app")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.CreateScript(t.Context()); !errors.Is(err, annals.ErrSchema) {
+			t.Errorf("triggers before the rename: %v", err)
+		}
+		update(t, aud)
+		aud.Refresh()
+		mustBePlanned(t, aud)
+		if got := lines(t, db.DB, "SELECT entity, copy_column FROM annals_target_column WHERE column_name = 'price' "+
+			"ORDER BY from_seq"); got != "article|price\narticle|price_2" {
+			t.Errorf("columns\n%s", got)
+		}
+		if got := columnsOf(t, db, "posts_audit"); slices.Contains(got, "price_3") {
+			t.Errorf("copy has %v", got)
+		}
+	})
+}
+
+// typeOfText is the type of a copy of VARCHAR(9) as the journal records it.
+func typeOfText(t *testing.T, db *testdb.DB) string {
+	t.Helper()
+	exec(t, db, "CREATE TABLE typed (id INTEGER PRIMARY KEY, v VARCHAR(9))")
+	defer exec(t, db, "DROP TABLE typed")
+	aud := newAuditor(t, auditor.Config{
+		Sources:  map[string]auditor.Source{"app": {DB: db.DB, Dialect: db.Dialect, Capture: config.CaptureTrigger}},
+		Entities: map[string]config.Entity{"typed": {}},
+	})
+	j, err := aud.Journal("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := j.Targets(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return targets[0].Columns[1].SQL
 }

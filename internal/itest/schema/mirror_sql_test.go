@@ -194,7 +194,7 @@ func TestMirrorOnMySQL(t *testing.T) {
 			table: "wide", columns: []string{
 				"id text CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "code varchar(760)", "at timestamp",
 				"at6 timestamp(6)", "raw blob", "big bigint(20) unsigned", "kind enum('a','b')",
-				"fixed varbinary(3072)",
+				"fixed varbinary(3072)", "doc json",
 			},
 			finders: [][]string{{"code"}, {"raw", "big"}, {"fixed"}, {"code", "fixed", "kind"}},
 		}

@@ -528,10 +528,29 @@ func TestNoSchema(t *testing.T) {
 	db := testdb.New(t, "postgres")
 	s := newSetup(t, db, "posts")
 	s.SetMaxOpenConns(1)
-	s.exec(t, "SET search_path = nowhere")
-	var fault *annals.Error
-	if _, err := s.manager(t).Plan(t.Context()); !errors.As(err, &fault) || fault.Remedy == "" {
-		t.Errorf("got %v", err)
+	for _, path := range []string{"''", `"$user"`} {
+		s.exec(t, "SET search_path = "+path)
+		var fault *annals.Error
+		if _, err := s.manager(t).Plan(t.Context()); !errors.As(err, &fault) || fault.Remedy == "" {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// The schema that the connection is meant to work in is made where it is missing.
+func TestSchemaOfTheConnectionIsMade(t *testing.T) {
+	for path, name := range map[string]string{
+		"audit": "audit", `"$user", "Au""dit, it", public_too`: `Au"dit, it`,
+	} {
+		s := newSetup(t, testdb.New(t, "postgres"), "posts")
+		s.SetMaxOpenConns(1)
+		s.exec(t, "SET search_path = "+path)
+		s.update(t)
+		var got string
+		err := s.QueryRowContext(t.Context(), "SELECT schemaname FROM pg_tables WHERE tablename = 'posts_audit'").Scan(&got)
+		if err != nil || got != name {
+			t.Errorf("%s: the audit table is in %q, %v", path, got, err)
+		}
 	}
 }
 
