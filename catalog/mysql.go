@@ -91,17 +91,18 @@ func (m mysql) table(ctx context.Context, q dialect.Queryer, t myTable) error {
 
 const myColumns = `
 SELECT TABLE_NAME AS tab, COLUMN_NAME AS name, COLUMN_TYPE AS type, IS_NULLABLE AS nullable,
-  COLUMN_DEFAULT AS def, EXTRA AS extra, NUMERIC_PRECISION AS bits
+  COLUMN_DEFAULT AS def, EXTRA AS extra, NUMERIC_PRECISION AS bits, CHARACTER_SET_NAME AS charset,
+  COLLATION_NAME AS coll
 FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
 ORDER BY ORDINAL_POSITION`
 
 func (m mysql) columns(ctx context.Context, q dialect.Queryer, t myTable) error {
 	return query(ctx, q, statement{"columns", myColumns, t.args}, func(scan scanFunc) error {
 		var table, nullable, extra string
-		var def sql.NullString
+		var def, charset, collation sql.NullString
 		var bits sql.NullInt64
 		var c dialect.Column
-		err := scan(&table, &c.Name, &c.Type, &nullable, &def, &extra, &bits)
+		err := scan(&table, &c.Name, &c.Type, &nullable, &def, &extra, &bits, &charset, &collation)
 		if err != nil || table != t.Name.Name {
 			return err
 		}
@@ -111,6 +112,7 @@ func (m mysql) columns(ctx context.Context, q dialect.Queryer, t myTable) error 
 		if c.Kind == dialect.KindBits {
 			c.Bits = int(bits.Int64)
 		}
+		c.Charset, c.Collation = charset.String, collation.String
 		c.Nullable = nullable == "YES"
 		c.AutoIncrement = strings.Contains(extra, "AUTO_INCREMENT")
 		c.Generated = strings.Contains(extra, "VIRTUAL GENERATED") ||

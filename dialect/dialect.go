@@ -83,6 +83,8 @@ type Column struct {
 	Fields []Column
 	// Bits is the width of a bit column where the driver does not tell.
 	Bits int
+	// Charset and Collation are those of a text column where each has its own (MySQL).
+	Charset, Collation string
 	// Nullable, Generated (computed or identity always), AutoIncrement and
 	// Default (its expression, "" for none) are as in the catalogue.
 	Nullable, Generated, AutoIncrement bool

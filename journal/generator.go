@@ -63,10 +63,12 @@ type step struct {
 	// begin and end frame body: a transaction, a lock. undo takes back what began.
 	begin, body, end []Statement
 	undo             string
+	// restore gives the session back what begin took, however the step ended.
+	restore []Statement
 }
 
 func (s *step) script() Script {
-	return append(append(append(Script{}, s.begin...), s.body...), s.end...)
+	return append(append(append(append(Script{}, s.begin...), s.body...), s.end...), s.restore...)
 }
 
 // marker is the comment that triggers and functions begin with.

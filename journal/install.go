@@ -226,10 +226,7 @@ func (r *runner) step(ctx context.Context, s *step) error {
 			continue
 		}
 		if _, err := r.conn.ExecContext(ctx, st.SQL); err != nil {
-			if s.undo != "" {
-				// Where it fails the connection is broken, and the server undoes.
-				_, _ = r.conn.ExecContext(context.WithoutCancel(ctx), s.undo)
-			}
+			r.undo(context.WithoutCancel(ctx), s)
 			if st.Comment != "" {
 				err = fmt.Errorf("%s: %w", st.Comment, err)
 			}
@@ -242,6 +239,17 @@ func (r *runner) step(ctx context.Context, s *step) error {
 		}
 	}
 	return nil
+}
+
+// undo takes back what a step began. Where it fails the connection is broken, and the
+// server undoes.
+func (r *runner) undo(ctx context.Context, s *step) {
+	if s.undo != "" {
+		_, _ = r.conn.ExecContext(ctx, s.undo)
+	}
+	for _, st := range s.restore {
+		_, _ = r.conn.ExecContext(ctx, st.SQL)
+	}
 }
 
 // explain says whose triggers could not be installed or dropped.

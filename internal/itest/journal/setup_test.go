@@ -29,6 +29,9 @@ type scene struct {
 	rules  track.Rules
 	lost   map[string]bool
 	j      *journal.Journal
+	// storage and contextRow are newRowScene's.
+	storage    *sql.DB
+	contextRow bool
 }
 
 // option changes a scene before its journal is made.
@@ -99,7 +102,8 @@ func (s *scene) renew(storage *sql.DB) {
 				Name: strings.ReplaceAll(t.Live.Name.String(), ".", "_"),
 			}, "", "_audit", s.d.Limits()).Name}
 		},
-		LostRows: func(entity string) bool { return s.lost[entity] },
+		LostRows:   func(entity string) bool { return s.lost[entity] },
+		ContextRow: s.contextRow,
 	})
 	if err != nil {
 		s.t.Fatal(err)

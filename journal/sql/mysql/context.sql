@@ -1,0 +1,13 @@
+CREATE {or_replace}PROCEDURE {procedure} ({parameters})
+SQL SECURITY DEFINER
+{label}: BEGIN
+  {stamp}
+  IF @annals_stamp IS NULL THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {refusal};
+  END IF;
+  IF NOT JSON_VALID(p_extra) THEN
+    SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'annals_context: extra is no JSON';
+  END IF;
+  SET @annals_tx = UUID_SHORT() & 9223372036854775807,
+    @annals_context = CONCAT(@annals_stamp, {fields});
+END
