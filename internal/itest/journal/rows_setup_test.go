@@ -83,8 +83,8 @@ func (s *scene) changed() {
 	s.install()
 }
 
-// conn is a session of its own.
-func (s *scene) conn() *session {
+// session is a connection of its own.
+func (s *scene) session() *session {
 	s.t.Helper()
 	c, err := s.Conn(s.t.Context())
 	if err != nil {
