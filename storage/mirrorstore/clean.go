@@ -22,27 +22,24 @@ type cleanRun struct {
 	store  *Store
 	conn   storage.Conn
 	ledger *journal.Ledger
-	// shared is the run of the tables that both layouts have.
-	shared storage.Cleaning
 }
 
 // Cleaning implements storage.Cleaner. The account needs the rights of the role
 // retention.
 func (s *Store) Cleaning(ctx context.Context, conn storage.Conn) (storage.Cleaning, error) {
-	shared, err := s.entries.Cleaning(ctx, conn)
-	if err != nil {
-		return nil, err //nolint:wrapcheck // its errors say all
+	if _, err := s.marksOn(ctx, conn); err != nil {
+		return nil, err // without the table of marks nothing may be removed
 	}
 	l, err := s.fresh(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &cleanRun{store: s, conn: conn, ledger: l, shared: shared}, nil
+	return &cleanRun{store: s, conn: conn, ledger: l}, nil
 }
 
 // Mark implements storage.Cleaning.
 func (r *cleanRun) Mark(ctx context.Context, m storage.Mark) error {
-	return r.shared.Mark(ctx, m) //nolint:wrapcheck // its errors say all
+	return r.store.entries.MarkOn(ctx, r.conn, m) //nolint:wrapcheck // its errors say all
 }
 
 func (r *cleanRun) builder() *builder { return &builder{d: r.store.cfg.Dialect} }

@@ -143,7 +143,10 @@ func (a *asking) longFeed(list []journal.Receipt) *feed {
 		byTarget[v.Target] = append(byTarget[v.Target], v)
 	}
 	for target, some := range byTarget {
-		r := &rowWalk{asking: a, sheet: a.ledger.Sheet(target), receipts: some}
+		r := &rowWalk{
+			asking: a, sheet: a.ledger.Sheet(target), receipts: some,
+			size: 2 * min(max(a.q.Limit, fewAtOnce), mostAtOnce),
+		}
 		r.begin()
 		feeds = append(feeds, &feed{pull: r.items})
 		truncates := slices.DeleteFunc(slices.Clone(some), func(v journal.Receipt) bool {
@@ -177,6 +180,7 @@ type rowWalk struct {
 	from  int64
 	begun bool
 	ended bool
+	size  int
 }
 
 // begin goes to the place where the page begins if that is among the rows.
@@ -212,13 +216,14 @@ func (r *rowWalk) items(ctx context.Context) ([]item, error) {
 		b.bind(r.from)
 	}
 	b.text(" ORDER BY ", id, map[bool]string{true: "", false: " DESC"}[r.q.Ascending], " LIMIT ")
-	const size = 2 * mostAtOnce
-	b.number(size)
+	b.number(int64(r.size))
 	rows, err := r.scan(ctx, r.sheet, b)
 	if err != nil {
 		return nil, err
 	}
-	if r.ended = len(rows) < size; !r.ended {
+	r.ended = len(rows) < r.size
+	r.size = min(2*r.size, 2*mostAtOnce)
+	if !r.ended {
 		// The other image of the last number may be missing.
 		last := rows[len(rows)-1].Seq
 		for rows[len(rows)-1].Seq == last {

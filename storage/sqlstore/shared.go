@@ -6,6 +6,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/storage"
 )
 
 // RevisionsByID returns revisions by their numbers; those that are not there are
@@ -59,6 +60,11 @@ func (s *Store) FailWrite(op, subject string, err error) error {
 
 // Retry runs f, again where the database chose it as the victim of a deadlock.
 func (s *Store) Retry(ctx context.Context, f func() error) error { return s.retry(ctx, f) }
+
+// MarkOn is storage.Cleaning's Mark through the connection of a run.
+func (s *Store) MarkOn(ctx context.Context, conn storage.Conn, m storage.Mark) error {
+	return (&cleanRun{store: s, eng: s.eng, conn: conn}).Mark(ctx, m)
+}
 
 // Syntax is the SQL that stores of other layouts share with this one.
 type Syntax struct{ eng engine }
