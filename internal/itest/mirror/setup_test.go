@@ -198,7 +198,9 @@ func same(t testing.TB, what string, got, want []string) {
 	}
 }
 
-func raw(text string) json.RawMessage { return json.RawMessage(text) }
+type rawMessage = json.RawMessage
+
+func raw(text string) rawMessage { return rawMessage(text) }
 
 // withLabels is what entries say, all of it.
 func withLabels(entries []annals.Entry) []string {
