@@ -187,15 +187,18 @@ func (s *Store) keep(l *journal.Ledger) *journal.Ledger {
 // triggers are made anew, so that it runs once as a rule.
 func (s *Store) current(ctx context.Context, read func(l *journal.Ledger) error) error {
 	l, err := s.ledger(ctx)
-	for err == nil {
+	for reloaded := false; err == nil; {
 		err = read(l)
 		same, asked := s.isCurrent(ctx, l)
+		// A copy that got another name has no other state.
+		renamed := errors.Is(err, annals.ErrSchema) && !reloaded
 		switch {
 		case asked != nil:
 			return errors.Join(err, asked)
-		case same:
+		case same && !renamed:
 			return err
 		}
+		reloaded = reloaded || renamed
 		l, err = s.load(ctx)
 	}
 	return err
