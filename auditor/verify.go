@@ -65,10 +65,14 @@ func (a *Auditor) sourceChecks(s *source) []verify.Check {
 		return checks
 	}
 	j, err := a.Journal(s.name)
+	var st *store
+	if err == nil {
+		st, err = a.mirrorOf(s)
+	}
 	if err != nil {
 		return append(checks, unchecked{"triggers of source " + s.name, err})
 	}
-	of := verify.Journal{Journal: j, DB: s.db, StorageDB: s.db, Dialect: s.dialect}
+	of := verify.Journal{Journal: j, DB: s.db, StorageDB: st.db, Dialect: s.dialect}
 	return append(checks, verify.Triggers{Journal: j}, of, verify.Integrity{Journal: of})
 }
 
