@@ -118,7 +118,11 @@ func (j *Journal) createSteps(ctx context.Context, q queryers, names []string) (
 	if err := checkRenamed(targets); err != nil {
 		return nil, err
 	}
-	return j.gen.create(ctx, q, targets, len(names) == 0)
+	steps, err := j.gen.create(ctx, q, targets, len(names) == 0)
+	if err != nil {
+		return nil, err
+	}
+	return j.withRenamed(ctx, q, targets, known, steps)
 }
 
 func (j *Journal) dropSteps(ctx context.Context, q queryers, names []string) ([]step, error) {

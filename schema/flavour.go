@@ -76,6 +76,9 @@ func flavourFor(d dialect.Dialect) flavour {
 	return postgresFlavour{d}
 }
 
+// Literal quotes a text as a value, where none can be bound: in scripts.
+func Literal(d dialect.Dialect, text string) string { return flavourFor(d).literal(text) }
+
 // space is a live schema.
 type space struct {
 	exists bool

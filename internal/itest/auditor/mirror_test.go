@@ -14,6 +14,7 @@ import (
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/internal/testdb"
+	"github.com/seed-162b1470/annals/reader"
 	"github.com/seed-162b1470/annals/schema"
 )
 
@@ -448,4 +449,56 @@ func typeOfText(t *testing.T, db *testdb.DB) string {
 		t.Fatal(err)
 	}
 	return targets[0].Columns[1].SQL
+}
+
+// What happens between an entity's new name and its new triggers is in its story, too.
+func TestStoryOfARenamedEntity(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		if db.Dialect == dialect.SQLiteName {
+			return // its triggers are not made yet
+		}
+		blog(t, db)
+		c := triggered(db)
+		trigger := func(aud *auditor.Auditor) {
+			t.Helper()
+			j, err := aud.Journal("app")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := j.Create(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		aud := newAuditor(t, c)
+		update(t, aud)
+		trigger(aud)
+		exec(t, db, "INSERT INTO posts (id, title) VALUES (1, 'A')", "INSERT INTO tags (id) VALUES (3)",
+			"INSERT INTO post_tag (post_id, tag_id) VALUES (1, 3)")
+		c.Entities["article"] = c.Entities["post"]
+		delete(c.Entities, "post")
+		c.Relations = map[string]config.Relation{"article.tags": {Entity: "tag", Through: "post_tag"}}
+		aud = newAuditor(t, c)
+		update(t, aud)
+		exec(t, db, "UPDATE posts SET title = 'B'")
+		trigger(aud)
+		trigger(aud)
+		exec(t, db, "UPDATE posts SET title = 'C'")
+		page, err := aud.Reader().Find(t.Context(), reader.Query{Entity: "article", ObjectID: "1", Ascending: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range page.Entries {
+			got = append(got, string(e.Type))
+		}
+		if want := []string{"insert", "associate", "update", "update"}; !slices.Equal(got, want) {
+			t.Errorf("story %v, want %v", got, want)
+		}
+		if got := lines(t, db.DB, "SELECT DISTINCT entity FROM annals_revision_entity ORDER BY entity"); got != "article\npost_tag\ntag" {
+			t.Errorf("receipts of\n%s", got)
+		}
+		if _, err := aud.Reader().Find(t.Context(), reader.Query{Entity: "post"}); !errors.Is(err, annals.ErrUnknownEntity) {
+			t.Errorf("the former name: %v", err)
+		}
+	})
 }
