@@ -228,6 +228,27 @@ func (a *Auditor) Capture(name string) (*capture.Source, error) {
 			Remedy: "its rows are captured by triggers; set capture: orm to capture them here",
 		}
 	}
+	return s.capturing()
+}
+
+// Binding returns a source whose rows triggers capture, for a plugin that tells them
+// who acts; "" names the only one.
+func (a *Auditor) Binding(name string) (*capture.Source, error) {
+	s, err := a.source(name)
+	if err != nil {
+		return nil, err
+	}
+	if s.cfg.Capture != config.CaptureTrigger {
+		return nil, &annals.Error{
+			Op: "bind", Subject: "source " + s.name, Err: annals.ErrConfig,
+			Remedy: "its rows are captured in the application; set capture: trigger to have triggers do so",
+		}
+	}
+	return s.capture, nil
+}
+
+// capturing is the source for a capture in the application.
+func (s *source) capturing() (*capture.Source, error) {
 	if s.cfg.Delivery != config.DeliveryDirect {
 		return nil, &annals.Error{
 			Op: "capture", Subject: "source " + s.name, Err: annals.ErrConfig,

@@ -80,6 +80,12 @@ func (j *Journal) Source() string { return j.cfg.Source }
 // Storage returns the name of the mirror storage.
 func (j *Journal) Storage() string { return j.cfg.Storage }
 
+// Schema returns where the routines are by which a context is bound: a schema of
+// PostgreSQL, a database of MySQL, nothing on SQLite.
+func (j *Journal) Schema(ctx context.Context) (string, error) {
+	return j.gen.home(ctx, j.cfg.StorageDB)
+}
+
 // queryers are what a run reads through.
 type queryers struct {
 	source, storage dialect.Queryer

@@ -21,6 +21,13 @@ func MySQLSet(c Claim) string {
 		mysqlText(c.joined())
 }
 
+// MySQLContext returns the statement that binds a claim to the open transaction
+// through the routine for everybody: what it sets is of no use to the next
+// transaction, whoever forgets to take it back.
+func MySQLContext(schema string, c Claim) string {
+	return "CALL " + mysqlRoutine(schema, contextRoutine) + "(" + arguments(c, mysqlText) + ")"
+}
+
 // MySQLBind returns the statement that binds a claim by a row of its own, and
 // MySQLUnbind the one that has to precede the commit then.
 func MySQLBind(schema string, c Claim) string {

@@ -32,9 +32,14 @@ func PostgresBind(schema string, c Claim) string {
 // PostgresBindArgs is PostgresBind with the claim as arguments.
 func PostgresBindArgs(schema string, c Claim) (query string, args []any) {
 	d := dialect.Postgres()
+	const extraParameter = 9
 	var places []string
 	for i, value := range c.parameters() {
-		places = append(places, d.Placeholder(i+1)+"::text")
+		place := d.Placeholder(i+1) + "::text"
+		if i == extraParameter {
+			place += "::jsonb"
+		}
+		places = append(places, place)
 		if value == "" {
 			args = append(args, nil)
 		} else {
@@ -45,10 +50,11 @@ func PostgresBindArgs(schema string, c Claim) (query string, args []any) {
 	return "SELECT " + name + "(" + strings.Join(places, ", ") + ")", args
 }
 
-// bindRoutine and unbindRoutine are those of ADR 9.
+// The routines of ADR 9.
 const (
-	bindRoutine   = "annals_bind"
-	unbindRoutine = "annals_unbind"
+	contextRoutine = "annals_context"
+	bindRoutine    = "annals_bind"
+	unbindRoutine  = "annals_unbind"
 )
 
 // arguments are a claim's as the parameters of annals_bind; an empty one is null.

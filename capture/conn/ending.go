@@ -53,7 +53,7 @@ type around struct {
 // write lets the watcher write, behind a guard where the statement may fail or
 // work without having ended the transaction.
 func (t *Tx) write(ctx context.Context) (guarded bool, err error) {
-	if len(t.syntax.implicit) == 0 || !t.watcher.Pending() || t.isOutside() {
+	if len(t.syntax.implicit) == 0 || !t.watcher.Pending() || t.Outside() {
 		return false, t.watcher.Committing(ctx, t.raw)
 	}
 	if _, err := t.raw.ExecContext(ctx, "SAVEPOINT "+guard); err != nil {
@@ -114,7 +114,9 @@ func (t *Tx) note(controls []Control) {
 	}
 }
 
-func (t *Tx) isOutside() bool {
+// Outside reports whether a statement has ended the transaction, so that each one
+// commits by itself now.
+func (t *Tx) Outside() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.outside

@@ -42,6 +42,13 @@ func (s Syntax) Changes(query string) bool {
 	return st.writes
 }
 
+// Counts reports whether the number of rows that the database counts for a text is
+// that of rows it changed.
+func (s Syntax) Counts(query string) bool {
+	st := s.look(query)
+	return st.counted()
+}
+
 // Controlled reports whether a statement of the text begins or ends a transaction.
 func (s Syntax) Controlled(query string) bool {
 	st := s.look(query)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/claim"
 	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
@@ -48,6 +49,12 @@ type engine interface {
 	// result is what the driver would have said of an INSERT that ran with a
 	// RETURNING of its keys instead of without.
 	result(ctx context.Context, q dialect.Queryer, in *insert, s *statement) (sql.Result, error)
+	// bind is the statement that tells the triggers of a transaction a claim, unbind
+	// the one that takes it back before the commit, if any. lasts: what is bound stays
+	// when the transaction goes back to a savepoint.
+	bind(b *binding, c claim.Claim) (query string, args []any)
+	unbind(b *binding) string
+	lasts(b *binding) bool
 }
 
 func engineOf(d dialect.Dialect) engine {

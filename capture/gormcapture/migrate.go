@@ -25,9 +25,11 @@ func AutoMigrate(ctx context.Context, db *gorm.DB, models ...any) error {
 	if err := db.WithContext(ctx).AutoMigrate(models...); err != nil {
 		return fmt.Errorf("migrate models: %w", err)
 	}
-	p.learnt.models = append(p.learnt.models, models...)
-	if err := p.learnModels(db); err != nil {
-		return err
+	if p.binding == nil { // triggers go by the configuration alone
+		p.learnt.models = append(p.learnt.models, models...)
+		if err := p.learnModels(db); err != nil {
+			return err
+		}
 	}
 	p.auditor.Refresh()
 	manager, err := p.auditor.Schema(ctx, func(schema.Progress) {})

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/claim"
 	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
@@ -114,3 +115,23 @@ func (mysql) result(
 	}
 	return r, nil
 }
+
+// bind implements engine. Variables of the session would stay when database/sql rolls
+// a transaction back by itself; those of the routine are no use to another one.
+func (mysql) bind(b *binding, c claim.Claim) (string, []any) {
+	if b.row {
+		return claim.MySQLBind(b.schema, c), nil
+	}
+	return claim.MySQLContext(b.schema, c), nil
+}
+
+// unbind implements engine.
+func (mysql) unbind(b *binding) string {
+	if b.row {
+		return claim.MySQLUnbind(b.schema)
+	}
+	return ""
+}
+
+// lasts implements engine.
+func (mysql) lasts(b *binding) bool { return !b.row }

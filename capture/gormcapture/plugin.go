@@ -23,13 +23,18 @@ import (
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/capture"
 	"github.com/seed-162b1470/annals/capture/conn"
+	"github.com/seed-162b1470/annals/config"
 )
 
 // Plugin is a gorm.Plugin. One may serve several *gorm.DB of the same database.
 type Plugin struct {
 	auditor *auditor.Auditor
-	source  *capture.Source
-	learnt  *learnt
+	// name is that of the source; empty means the only one.
+	name   string
+	source *capture.Source
+	learnt *learnt
+	// binding is set where triggers capture.
+	binding *binding
 	// partitioned remembers which tables are, on PostgreSQL.
 	partitioned sync.Map
 	// rules remembers what tables do with rows that are in the way, on SQLite.
@@ -44,9 +49,9 @@ type Option func(*Plugin) error
 
 // Source names the source that the *gorm.DB is, where the auditor has several.
 func Source(name string) Option {
-	return func(p *Plugin) (err error) {
-		p.source, err = p.auditor.Capture(name)
-		return err
+	return func(p *Plugin) error {
+		p.name = name
+		return nil
 	}
 }
 
@@ -73,17 +78,21 @@ func New(aud *auditor.Auditor, options ...Option) *Plugin {
 func (p *Plugin) Name() string { return "annals" }
 
 // Initialize implements gorm.Plugin: it wraps the connection pool and registers
-// callbacks round the statements that change rows.
+// callbacks round the statements that change rows. Where triggers capture, it binds
+// instead.
 func (p *Plugin) Initialize(db *gorm.DB) error {
 	if p.err != nil {
 		return p.err
 	}
-	if p.source == nil {
-		source, err := p.auditor.Capture("")
-		if err != nil {
-			return err
-		}
-		p.source = source
+	captured, err := p.auditor.CaptureOf(p.name)
+	if err != nil {
+		return err
+	}
+	if captured.Capture == config.CaptureTrigger {
+		return p.bindTriggers(db, captured)
+	}
+	if p.source, err = p.auditor.Capture(p.name); err != nil {
+		return err
 	}
 	if err := p.learnModels(db); err != nil {
 		return err
@@ -100,7 +109,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 // keeps such, else in place of the pool.
 func (p *Plugin) wrapPool(db *gorm.DB) error {
 	if prepared, ok := db.ConnPool.(*gorm.PreparedStmtDB); ok {
-		prepared.ConnPool = &pool{ConnPool: prepared.ConnPool, source: p.source}
+		prepared.ConnPool = p.newPool(prepared.ConnPool)
 		return nil
 	}
 	if db.ConnPool == nil {
@@ -109,7 +118,7 @@ func (p *Plugin) wrapPool(db *gorm.DB) error {
 	if _, isTx := db.ConnPool.(gorm.TxCommitter); isTx {
 		return nil // opened on a transaction: its statements are recorded one by one
 	}
-	db.ConnPool = &pool{ConnPool: db.ConnPool, source: p.source}
+	db.ConnPool = p.newPool(db.ConnPool)
 	db.Statement.ConnPool = db.ConnPool
 	return nil
 }
@@ -143,6 +152,19 @@ func (p *Plugin) register(db *gorm.DB) error {
 type pool struct {
 	gorm.ConnPool
 	source *capture.Source
+	// watcher is that of a transaction that begins under a context.
+	watcher func(context.Context) conn.Watcher
+}
+
+func (p *Plugin) newPool(below gorm.ConnPool) *pool {
+	own := &pool{ConnPool: below, source: p.source}
+	own.watcher = func(ctx context.Context) conn.Watcher {
+		if p.binding != nil {
+			return p.binding.begun(ctx)
+		}
+		return p.source.Unit()
+	}
+	return own
 }
 
 var (
@@ -165,7 +187,7 @@ func (p *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 }
 
 func (p *pool) watch(ctx context.Context, raw conn.Raw, db *sql.DB) *conn.Tx {
-	tx := conn.NewTx(ctx, raw, db, p.source.Unit(), syntaxOf(p.source.Dialect()))
+	tx := conn.NewTx(ctx, raw, db, p.watcher(ctx), syntaxOf(p.source.Dialect()))
 	tx.Lost(func(ctx context.Context, raw conn.Raw, err error) bool {
 		d := p.source.Dialect()
 		return engineOf(d).ended(ctx, raw, d.Classify(err), err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/claim"
 	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
@@ -115,3 +116,17 @@ func (postgres) result(
 ) (sql.Result, error) {
 	return counted{affected: s.affected, err: errNoLastInsertID}, nil
 }
+
+// bind implements engine.
+func (postgres) bind(b *binding, c claim.Claim) (string, []any) {
+	if b.row {
+		return claim.PostgresBind(b.schema, c), nil
+	}
+	return claim.PostgresSet(c), nil
+}
+
+// unbind implements engine: PostgreSQL forgets by itself.
+func (postgres) unbind(*binding) string { return "" }
+
+// lasts implements engine.
+func (postgres) lasts(*binding) bool { return false }

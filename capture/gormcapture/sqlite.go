@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/capture/claim"
 	"github.com/seed-162b1470/annals/capture/conn"
 	"github.com/seed-162b1470/annals/dialect"
 )
@@ -123,3 +124,12 @@ func (sqlite) result(
 	}
 	return r, rows.Err()
 }
+
+// bind implements engine.
+func (sqlite) bind(_ *binding, c claim.Claim) (string, []any) { return claim.SQLiteInsert(c) }
+
+// unbind implements engine.
+func (sqlite) unbind(*binding) string { return claim.SQLiteDelete() }
+
+// lasts implements engine.
+func (sqlite) lasts(*binding) bool { return false }

@@ -39,6 +39,15 @@ var fixtures = map[string][]string{
 		`CREATE TABLE post (id bigint AUTO_INCREMENT PRIMARY KEY, title varchar(100) UNIQUE)`,
 		`CREATE TABLE seen (id bigint AUTO_INCREMENT PRIMARY KEY, title varchar(100),
 			who varchar(255), why text, login varchar(255), tx varchar(30))`,
+		// What annals_context leaves is of no use to another transaction.
+		`CREATE FUNCTION stamp() RETURNS varchar(30) READS SQL DATA RETURN (SELECT SUM(VARIABLE_VALUE)
+			FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME IN ('COM_BEGIN', 'COM_COMMIT', 'COM_ROLLBACK'))`,
+		`CREATE FUNCTION is_bound() RETURNS boolean READS SQL DATA RETURN @annals_tx IS NOT NULL
+			AND SUBSTRING_INDEX(@annals_context, X'1f', 1) IN ('', stamp())`,
+		`CREATE PROCEDURE annals_context (user_id text, user_name text, comment text,
+			user_email text, user_type text, context text, ip text, user_agent text, request_id text, extra text)
+			SET @annals_tx = UUID_SHORT() & 9223372036854775807, @annals_context = CONCAT_WS(X'1f', stamp(),
+				IFNULL(user_id, ''), IFNULL(user_name, ''), '', '', '', '', '', '', IFNULL(comment, ''), '')`,
 		mysqlTrigger("INSERT", "NEW"), mysqlTrigger("UPDATE", "NEW"), mysqlTrigger("DELETE", "OLD"),
 	},
 	dialect.SQLiteName: {
@@ -54,8 +63,8 @@ var fixtures = map[string][]string{
 func mysqlTrigger(operation, image string) string {
 	return `CREATE TRIGGER see_` + operation + ` AFTER ` + operation + ` ON post FOR EACH ROW
 		INSERT INTO seen (title, who, why, login, tx) VALUES (` + image + `.title,
-			IF(@annals_tx IS NULL, NULL, SUBSTRING_INDEX(SUBSTRING_INDEX(@annals_context, X'1f', 3), X'1f', -1)),
-			IF(@annals_tx IS NULL, NULL, SUBSTRING_INDEX(SUBSTRING_INDEX(@annals_context, X'1f', 10), X'1f', -1)),
+			IF(is_bound(), SUBSTRING_INDEX(SUBSTRING_INDEX(@annals_context, X'1f', 3), X'1f', -1), NULL),
+			IF(is_bound(), SUBSTRING_INDEX(SUBSTRING_INDEX(@annals_context, X'1f', 10), X'1f', -1), NULL),
 			USER(), @annals_tx)`
 }
 
