@@ -396,7 +396,7 @@ func TestMirrorOfARenamedEntity(t *testing.T) {
 		update(t, aud)
 		// What "trigger create" records of a column that was retyped.
 		exec(t, db, "UPDATE annals_target_column SET until_seq = 5 WHERE entity = 'post' AND column_name = 'price'",
-			"ALTER TABLE posts_audit ADD COLUMN price_2 VARCHAR(9)",
+			"ALTER TABLE posts_audit ADD COLUMN price_2 "+typeOfText(t, db),
 			"INSERT INTO annals_target_column (entity, column_name, copy_column, source_type, from_seq) "+
 				"VALUES ('post', 'price', 'price_2', '"+typeOfText(t, db)+"', 5)")
 		switch db.Dialect {
