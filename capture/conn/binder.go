@@ -34,6 +34,9 @@ type binder interface {
 // where it does not know how.
 type beginner interface {
 	begin(ctx context.Context, s *session, opts driver.TxOptions, c claim.Claim) (driver.Tx, error)
+	// writes: what binds is a write itself, which a transaction that only reads does
+	// without.
+	writes() bool
 }
 
 // syntaxOf is how a database reads SQL.

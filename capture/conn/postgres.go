@@ -35,6 +35,8 @@ func (b postgresBinder) bind(ctx context.Context, s *session, c claim.Claim) err
 	return s.say(ctx, b.statement(c))
 }
 
+func (b postgresBinder) writes() bool { return b.row }
+
 func (postgresBinder) unbind(context.Context, *session) error     { return nil }
 func (postgresBinder) lasts() bool                                { return false }
 func (postgresBinder) clear(context.Context, *session) error      { return nil }

@@ -203,7 +203,8 @@ func (s *session) wrapped(
 	if err := s.tidy(ctx); err != nil {
 		return false, err
 	}
-	tx, err := s.begin(ctx, driver.TxOptions{}, said)
+	early, _ := s.own.binder.(beginner)
+	tx, err := s.begin(ctx, driver.TxOptions{}, said, early)
 	if err != nil {
 		return false, err
 	}

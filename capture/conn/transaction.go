@@ -55,16 +55,20 @@ func (s *session) Begin() (driver.Tx, error) {
 // BeginTx implements driver.ConnBeginTx.
 func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	s.settle(false)
-	return s.begin(ctx, opts, s.newClaim())
+	early, _ := s.own.binder.(beginner)
+	if opts.ReadOnly || (early != nil && early.writes()) {
+		early = nil // it may never write
+	}
+	return s.begin(ctx, opts, s.newClaim(), early)
 }
 
-// begin begins the transaction of a claim, and binds it where that costs nothing.
+// begin begins the transaction of a claim, and binds it by early where that is given.
 func (s *session) begin(
-	ctx context.Context, opts driver.TxOptions, said *claim.Transaction,
+	ctx context.Context, opts driver.TxOptions, said *claim.Transaction, early beginner,
 ) (_ *boundTx, err error) {
 	t := &transaction{said: said, ctx: ctx}
 	var raw driver.Tx
-	if early, ok := s.own.binder.(beginner); ok && !opts.ReadOnly {
+	if early != nil {
 		if _, err = said.Take(ctx); err == nil && !said.Claim().IsZero() {
 			raw, err = early.begin(ctx, s, opts, said.Claim())
 			t.bound, t.atBegin = raw != nil, raw != nil

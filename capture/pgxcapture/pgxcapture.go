@@ -98,12 +98,18 @@ func (db *DB) Begin(ctx context.Context) (pgx.Tx, error) {
 // BeginTx begins a bound transaction.
 func (db *DB) BeginTx(ctx context.Context, o pgx.TxOptions) (pgx.Tx, error) {
 	said := db.claim()
-	if o.AccessMode != pgx.ReadOnly {
+	// A row is a write, which a transaction that only reads does without.
+	if o.AccessMode != pgx.ReadOnly && !db.options.Row {
 		if _, err := said.Take(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return db.begin(ctx, o, said)
+	tx, err := db.begin(ctx, o, said)
+	if err != nil {
+		return nil, err
+	}
+	tx.state.ctx = ctx
+	return tx, nil
 }
 
 func (db *DB) begin(ctx context.Context, o pgx.TxOptions, said *claim.Transaction) (*tx, error) {

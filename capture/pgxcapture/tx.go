@@ -13,6 +13,7 @@ import (
 type state struct {
 	db   *DB
 	said *claim.Transaction
+	ctx  context.Context //nolint:containedctx // it may say who acts; nil where it did
 	// bound: the database has been told; late: by a statement of its own, so that a
 	// savepoint may undo it.
 	bound, late bool
@@ -28,7 +29,11 @@ type tx struct {
 // write binds a transaction that was begun with nothing to bind, right before it
 // writes.
 func (t *tx) write(ctx context.Context) error {
-	more, err := t.state.said.Take(ctx)
+	all := []context.Context{ctx}
+	if t.state.ctx != nil {
+		all = []context.Context{t.state.ctx, ctx}
+	}
+	more, err := t.state.said.Take(all...)
 	if err != nil {
 		return err
 	}
