@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -16,33 +17,27 @@ func (sqliteGenerator) home(context.Context, dialect.Queryer) (string, error) {
 	return "", nil
 }
 
+// copyType is the declared type: only its affinity matters, and what a column of the
+// same affinity gets was converted to it already. ANY is numeric outside of STRICT
+// tables, where it converts nothing.
 func (sqliteGenerator) copyType(c *Column) string {
-	if c.Masked {
+	switch {
+	case c.Masked:
 		return "boolean"
+	case strings.EqualFold(strings.TrimSpace(c.Type), "any"):
+		return "BLOB"
 	}
 	return c.Base
 }
 
-func (sqliteGenerator) widened(string, string) bool { return false }
-func (sqliteGenerator) fold(name string) string     { return strings.ToLower(name) }
+func (g sqliteGenerator) widened(from, to string) bool {
+	return dialect.Widens(g.j.cfg.Dialect, from, to)
+}
+
+func (sqliteGenerator) fold(name string) string { return strings.ToLower(name) }
+
 func (g sqliteGenerator) fit(name string, room int) string {
 	return cutName(name, room, g.j.cfg.Dialect.Limits())
-}
-
-func (sqliteGenerator) create(context.Context, queryers, []Target, bool) ([]step, error) {
-	return nil, unsupported("SQLite")
-}
-
-func (sqliteGenerator) drop(context.Context, queryers, []Installed, bool) ([]step, error) {
-	return nil, unsupported("SQLite")
-}
-
-func (sqliteGenerator) installed(context.Context, queryers) ([]Installed, error) {
-	return nil, unsupported("SQLite")
-}
-
-func (sqliteGenerator) wanted(context.Context, queryers, []Target) ([]Installed, error) {
-	return nil, unsupported("SQLite")
 }
 
 func (sqliteGenerator) copyExpr(c *Column, ref string) string {
@@ -50,4 +45,13 @@ func (sqliteGenerator) copyExpr(c *Column, ref string) string {
 		return "(" + ref + " IS NOT NULL)"
 	}
 	return ref
+}
+
+// liteText is a literal.
+func liteText(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// main names something of the file itself: of a temporary table of the same name
+// nobody else would know.
+func (g sqliteGenerator) main(name string) string {
+	return g.j.cfg.Dialect.Table(annals.Table{Schema: "main", Name: name})
 }

@@ -1,0 +1,28 @@
+package journal_test
+
+import (
+	"testing"
+
+	"github.com/seed-162b1470/annals/internal/testdb"
+)
+
+func TestSQLiteRows(t *testing.T) {
+	t.Parallel()
+	s := newRowScene(t, testdb.New(t, "sqlite"), []string{
+		"CREATE TABLE item (id integer PRIMARY KEY, name text COLLATE NOCASE, price decimal(10,2))",
+	}, entities("item"))
+	s.install()
+	s.exec("INSERT INTO item VALUES (1, 'a', 1.5)",
+		"INSERT INTO item VALUES (2, 'b', 2), (3, 'c', 3)",
+		"UPDATE item SET name = 'A' WHERE id = 1",
+		"UPDATE item SET name = name",
+		"UPDATE item SET id = id + 10 WHERE id = -1",
+		"DELETE FROM item WHERE id > 2")
+	s.same("images", s.images("item", "id", "name", "price"),
+		"1 after 1 1 a 1.5",
+		"2 after 1 2 b 2", "3 after 1 3 c 3",
+		"4 before 1 1 a 1.5", "4 after 1 1 A 1.5",
+		"5 before 1 3 c 3")
+	s.same("receipts", s.rows("SELECT entity, type, entries FROM annals_revision_entity ORDER BY id"),
+		"item insert 1", "item insert 1", "item insert 1", "item update 1", "item delete 1")
+}
