@@ -13,13 +13,10 @@ import (
 func (g sqliteGenerator) create(
 	_ context.Context, _ queryers, targets []Target, _ bool,
 ) ([]step, error) {
-	steps := []step{{
-		subject: "annals_context",
-		body: []Statement{{
-			Comment: "a row of this table is the context of the transaction that it is in",
-			SQL:     template("sqlite/context.sql"),
-		}},
-	}}
+	own := transaction("annals_context")
+	own.begin[0].Comment = "a row of annals_context is the context of the transaction that it is in"
+	own.body = append([]Statement{{SQL: template("sqlite/context.sql")}}, g.helpers()...)
+	steps := []step{own}
 	for i := range targets {
 		t := &targets[i]
 		if err := g.check(t); err != nil {
@@ -142,14 +139,16 @@ func (sqliteGenerator) installed(ctx context.Context, q queryers) ([]Installed, 
 
 // drop leaves annals_context: who binds a context goes on inserting into it.
 func (g sqliteGenerator) drop(
-	_ context.Context, _ queryers, triggers []Installed, _ bool,
+	_ context.Context, _ queryers, triggers []Installed, all bool,
 ) ([]step, error) {
-	if len(triggers) == 0 {
-		return nil, nil
-	}
 	s := transaction("source " + g.j.cfg.Source)
 	for _, t := range triggers {
 		s.body = append(s.body, Statement{SQL: "DROP TRIGGER IF EXISTS " + g.main(t.Name)})
+	}
+	for _, name := range liteHelpers {
+		if all {
+			s.body = append(s.body, Statement{SQL: "DROP TRIGGER IF EXISTS " + g.main("annals_"+name)})
+		}
 	}
 	return []step{s}, nil
 }

@@ -7,9 +7,26 @@ import (
 	"github.com/seed-162b1470/annals/layout"
 )
 
-// liteBound tells whether a context says anything.
-const liteBound = "COALESCE(c.user_id, c.user_name, c.user_email, c.user_type, c.context, c.ip, " +
-	"c.user_agent, c.request_id, c.comment, c.extra) IS NOT NULL"
+// liteNow is the start of the statement, as layout.InstantFormat has it.
+const liteNow = "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')"
+
+var liteHelpers = []string{"open", "bind", "unbind"}
+
+// helpers are the triggers on annals' own tables: one makes the revision of a firing
+// that has none, the others that of a context. Were they part of every trigger, each
+// statement of the program would be compiled with them and each row pay for them.
+func (g sqliteGenerator) helpers() []Statement {
+	hash := "printf('%012x" + sourceHash(g.j.cfg.Source) + "%012x', strftime('%s', 'now') * 1000 + " +
+		"substr(strftime('%f', 'now'), 4), COALESCE((SELECT seq FROM sqlite_sequence " +
+		"WHERE name = 'annals_revision'), 0) + 1)"
+	fill := strings.NewReplacer("{source}", liteText(g.j.cfg.Source), "{hash}", hash, "{now}", liteNow)
+	var out []Statement
+	for _, name := range liteHelpers {
+		out = append(out, Statement{SQL: "DROP TRIGGER IF EXISTS " + g.main("annals_"+name)},
+			Statement{SQL: fill.Replace(template("sqlite/" + name + ".sql"))})
+	}
+	return out
+}
 
 // trigger is the trigger of a target for an operation. Annals' tables have no schema
 // in it: that is how SQLite wants it, and what it takes for the trigger's own file.
@@ -23,8 +40,8 @@ func (g sqliteGenerator) trigger(t *Target, op annals.Operation) rowTrigger {
 	tokens := []string{
 		"{trigger}", g.main(name), "{event}", strings.ToUpper(string(op)),
 		"{table}", d.Quote(t.Source.Name), "{when}", when,
-		"{source}", liteText(g.j.cfg.Source), "{source_hash}", sourceHash(g.j.cfg.Source),
-		"{bound}", liteBound, "{target}", liteText(t.Name), "{type}", string(op),
+		"{source}", liteText(g.j.cfg.Source), "{now}", liteNow, "{target}", liteText(t.Name),
+		"{type}", string(op),
 		"{images}", g.images(t, op),
 	}
 	text := template("sqlite/trigger.sql")
@@ -36,37 +53,11 @@ func (g sqliteGenerator) trigger(t *Target, op annals.Operation) rowTrigger {
 	}}
 }
 
-// images are the statements that copy the row. What they store under the conflict
-// rule of the program's statement, which may be to ignore, is counted.
+// images are the statements that copy the row. The number of the first is that of the
+// receipt before it; of the second, that of the first: annals_id is the copy's rowid.
 func (g sqliteGenerator) images(t *Target, op annals.Operation) string {
-	d := g.j.cfg.Dialect
-	names := copyColumns(t)
-	for i, n := range names {
-		names[i] = d.Quote(n)
-	}
-	insert := func(image, alias string, after bool) string {
-		id := "2 * e.id"
-		if after {
-			id += " + 1"
-		}
-		values := []string{id, "e.id", "e.id", "'" + image + "'", "1"}
-		for i := range t.Columns {
-			c := &t.Columns[i]
-			ref := alias + "." + d.Quote(c.Name)
-			switch {
-			case c.Masked && op == annals.OpUpdate && after:
-				ref = "CASE WHEN " + g.same(c) + " THEN 0 WHEN " + ref + " IS NOT NULL THEN 1 END"
-			case c.Masked:
-				ref += " IS NOT NULL"
-			}
-			values = append(values, ref)
-		}
-		return "  INSERT INTO " + d.Quote(t.Copy.Name) + " (" + strings.Join(names, ", ") + ")\n  SELECT " +
-			strings.Join(values, ", ") + "\n  FROM (SELECT MAX(id) AS id FROM annals_revision_entity) AS e;\n" +
-			"  SELECT RAISE(ABORT, 'annals: no copy was stored') WHERE changes() <> 1;"
-	}
-	before := insert(layout.ImageBefore, "OLD", false)
-	after := insert(layout.ImageAfter, "NEW", true)
+	before := g.image(t, op, layout.ImageBefore)
+	after := g.image(t, op, layout.ImageAfter)
 	switch op {
 	case annals.OpInsert:
 		return after
@@ -74,6 +65,35 @@ func (g sqliteGenerator) images(t *Target, op annals.Operation) string {
 		return before
 	}
 	return before + "\n" + after
+}
+
+func (g sqliteGenerator) image(t *Target, op annals.Operation, image string) string {
+	d := g.j.cfg.Dialect
+	names := copyColumns(t)
+	for i, n := range names {
+		names[i] = d.Quote(n)
+	}
+	alias, id, seq := "OLD", "2 * last_insert_rowid()", "last_insert_rowid()"
+	if image == layout.ImageAfter {
+		alias, id = "NEW", "2 * last_insert_rowid() + 1"
+		if op == annals.OpUpdate {
+			id, seq = "last_insert_rowid() + 1", "last_insert_rowid() / 2"
+		}
+	}
+	values := []string{id, seq, seq, "'" + image + "'", "1"}
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		ref := alias + "." + d.Quote(c.Name)
+		switch {
+		case c.Masked && op == annals.OpUpdate && image == layout.ImageAfter:
+			ref = "CASE WHEN " + g.same(c) + " THEN 0 WHEN " + ref + " IS NOT NULL THEN 1 END"
+		case c.Masked:
+			ref += " IS NOT NULL"
+		}
+		values = append(values, ref)
+	}
+	return "  INSERT INTO " + d.Quote(t.Copy.Name) + " (" + strings.Join(names, ", ") + ")\n  VALUES (" +
+		strings.Join(values, ", ") + ");"
 }
 
 // changed keeps the trigger from firing for a row that is as it was.
