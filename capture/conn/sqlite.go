@@ -9,7 +9,7 @@ import (
 )
 
 // SQLite is SQLite's syntax.
-func SQLite() Syntax { return Syntax{doubleText: true} }
+func SQLite() Syntax { return Syntax{doubleText: true, begin: "BEGIN IMMEDIATE"} }
 
 // savesBegin: a savepoint outside of a transaction begins one.
 func (s Syntax) savesBegin() bool { return !s.fold && !s.hash }

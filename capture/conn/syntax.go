@@ -19,6 +19,9 @@ type Syntax struct {
 	fold bool
 	// implicit are the first keywords of statements that commit by themselves.
 	implicit map[string]bool
+	// begin begins a transaction that is going to write. autocommit, where there is such
+	// a setting, tells whether statements outside of one commit by themselves.
+	begin, autocommit string
 }
 
 // With returns the syntax with the first keywords, in capitals, of statements
