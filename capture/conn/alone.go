@@ -13,7 +13,7 @@ import (
 // is nil in a transaction, which ends when the program says so. Where the session does
 // not commit by itself, the database has begun another transaction.
 func (t *Tx) Alone(ctx context.Context) (end func(error) error, err error) {
-	if !t.isOutside() {
+	if !t.Outside() {
 		return nil, nil //nolint:nilnil // nothing to do
 	}
 	if q := t.syntax.autocommit; q != "" {
@@ -36,7 +36,7 @@ func (t *Tx) Alone(ctx context.Context) (end func(error) error, err error) {
 
 func (t *Tx) endAlone(ctx context.Context, cause error) (err error) {
 	defer t.forgive()
-	if t.isOutside() { // the statement has ended it itself
+	if t.Outside() { // the statement has ended it itself
 		if cause != nil {
 			return nil
 		}

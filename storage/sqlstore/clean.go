@@ -49,8 +49,7 @@ type cleanRun struct {
 	// tables of all entities that the registry has, but for those that were dropped.
 	tables map[string]annals.Table
 	order  []string
-	// version is what the database said of itself after the last transaction.
-	version int64
+	turns  *Turns
 }
 
 var _ storage.Cleaner = (*Store)(nil)
@@ -58,7 +57,9 @@ var _ storage.Cleaner = (*Store)(nil)
 // Cleaning implements storage.Cleaner. The account needs the rights of the role
 // retention.
 func (s *Store) Cleaning(ctx context.Context, conn storage.Conn) (storage.Cleaning, error) {
-	r := &cleanRun{store: s, eng: s.eng, conn: conn, tables: map[string]annals.Table{}}
+	r := &cleanRun{
+		store: s, eng: s.eng, conn: conn, tables: map[string]annals.Table{}, turns: s.Turns(conn),
+	}
 	// Without the table of marks nothing may be removed.
 	probe := &builder{d: s.cfg.Dialect}
 	probe.text("SELECT id FROM ")
@@ -200,7 +201,7 @@ func (r *cleanRun) Remove(ctx context.Context, s storage.Sweep) (storage.Swept, 
 	var turn storage.Turn
 	if err == nil && len(ids) > 0 {
 		slices.Sort(ids)
-		turn, err = r.inTx(ctx, s.NotBefore, func(tx dialect.Execer) error {
+		turn, err = r.turns.Take(ctx, s.NotBefore, func(tx dialect.Execer) error {
 			b := r.builder()
 			r.eng.deleteByID(b, table, ids)
 			_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)

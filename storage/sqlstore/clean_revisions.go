@@ -68,7 +68,7 @@ func (r *cleanRun) sweepRevisions(
 		_, gone := slices.BinarySearch(found.ids, k.revision)
 		return !gone
 	})
-	out.Turn, err = r.inTx(ctx, s.NotBefore, func(tx dialect.Execer) error {
+	out.Turn, err = r.turns.Take(ctx, s.NotBefore, func(tx dialect.Execer) error {
 		return r.deleteRevisions(ctx, tx, found.ids, receipts)
 	})
 	if !out.Released.IsZero() {

@@ -15,20 +15,31 @@ import (
 // where others write, or 0.
 type finish func(context.Context) (version int64, err error)
 
-// inTx runs f in a transaction, again where the database asks for it, and tells of
+// Turns are the transactions of a run of retention, of any layout.
+type Turns struct {
+	store *Store
+	conn  storage.Conn
+	// version is what the database said of itself after the last one.
+	version int64
+}
+
+// Turns begins a run on conn.
+func (s *Store) Turns(conn storage.Conn) *Turns { return &Turns{store: s, conn: conn} }
+
+// Take runs f in a transaction, again where the database asks for it, and tells of
 // its locks. An error beside a turn that was released is one of what comes after the
 // commit.
-func (r *cleanRun) inTx(
+func (r *Turns) Take(
 	ctx context.Context, notBefore time.Time, f func(tx dialect.Execer) error,
 ) (t storage.Turn, err error) {
 	var behind error
 	err = r.store.retry(ctx, func() error {
-		if r.eng.takeLock() != "" {
+		if r.store.eng.takeLock() != "" {
 			if err := pause(ctx, time.Until(notBefore)); err != nil {
 				return err
 			}
 		}
-		conn, finish, err := r.eng.prepare(ctx, r.conn)
+		conn, finish, err := r.store.eng.prepare(ctx, r.conn)
 		if err != nil {
 			return err
 		}
@@ -44,7 +55,7 @@ func (r *cleanRun) inTx(
 	return t, errors.Join(err, behind)
 }
 
-func (r *cleanRun) once(
+func (r *Turns) once(
 	ctx context.Context, conn storage.Conn, f func(tx dialect.Execer) error,
 ) (t storage.Turn, err error) {
 	tx, err := conn.BeginTx(ctx, nil)
@@ -59,7 +70,7 @@ func (r *cleanRun) once(
 			err = fmt.Errorf("%w (rollback: %w)", err, back)
 		}
 	}()
-	if lock := r.eng.takeLock(); lock != "" {
+	if lock := r.store.eng.takeLock(); lock != "" {
 		if _, err := tx.ExecContext(ctx, lock); err != nil {
 			return t, err
 		}
