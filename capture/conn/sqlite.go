@@ -18,6 +18,11 @@ func (s Syntax) savesBegin() bool { return !s.fold && !s.hash }
 // no triggers there is no table for it, and nothing to bind.
 type sqliteBinder struct{ dialect dialect.Dialect }
 
+// opened has the rows that a REPLACE removes fire triggers.
+func (*sqliteBinder) opened(ctx context.Context, s *session) error {
+	return s.say(ctx, "PRAGMA recursive_triggers = ON")
+}
+
 func (b *sqliteBinder) bind(ctx context.Context, s *session, c claim.Claim) error {
 	query, args := claim.SQLiteInsert(c)
 	err := s.say(ctx, query, args...)

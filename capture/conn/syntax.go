@@ -49,7 +49,7 @@ func (s Syntax) Ends(c Control) bool {
 // calls.
 func (s Syntax) mayEnd(c Control) bool {
 	switch c.Keyword {
-	case "CALL", "EXECUTE", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR":
+	case "CALL", "EXECUTE", "BEGIN NOT", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR":
 		return len(s.implicit) > 0
 	}
 	return false
