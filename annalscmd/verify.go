@@ -10,19 +10,24 @@ import (
 )
 
 func newVerifyCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "verify",
+	replay := false
+	cmd := &cobra.Command{
+		Use:   "verify [--replay]",
 		Short: "Tell what is missed, or will be, each with its remedy",
 		Long: "Checks that every audited table is there and can be audited, that the audit tables\n" +
-			"are as the configuration needs them, and which tables and writers nothing records.\n" +
+			"are as the configuration needs them, that triggers are those of today's columns and\n" +
+			"rules, and which tables and writers nothing records. --replay reads every audited table\n" +
+			"and proves that the recorded history leads to the rows that are there.\n" +
 			"An error means that something is or will be missed as things stand: exit code 4.\n" +
 			"A note is a limit that depends on what others do, and leaves the exit code 0.",
 		Args: noArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runVerify(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.runVerify(cmd.Context(), replay) },
 	}
+	cmd.Flags().BoolVar(&replay, "replay", false, "hold the recorded history against every row")
+	return cmd
 }
 
-func (a *app) runVerify(ctx context.Context) error {
+func (a *app) runVerify(ctx context.Context, replay bool) error {
 	c, err := a.load()
 	if err != nil {
 		return err
@@ -32,7 +37,9 @@ func (a *app) runVerify(ctx context.Context) error {
 		return err
 	}
 	defer aud.Close() //nolint:errcheck // it was only read
-	found, err := aud.Verify(ctx, auditor.VerifyOptions{Source: a.source, Storage: a.storage})
+	found, err := aud.Verify(ctx, auditor.VerifyOptions{
+		Source: a.source, Storage: a.storage, Replay: replay,
+	})
 	if printed := a.printFindings(found); printed != nil {
 		return printed
 	}

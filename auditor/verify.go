@@ -16,6 +16,9 @@ import (
 type VerifyOptions struct {
 	// Source and Storage name the only ones to check; "" means all.
 	Source, Storage string
+	// Replay proves as well that history leads to the rows that are there: it reads
+	// every audited table.
+	Replay bool
 }
 
 // Verify looks for what is or will be missed, and returns every finding: errors
@@ -29,6 +32,9 @@ func (a *Auditor) Verify(ctx context.Context, o VerifyOptions) ([]verify.Finding
 		s := a.sources[name]
 		if o.Source == "" || o.Source == name {
 			checks = append(checks, a.sourceChecks(s)...)
+			if o.Replay {
+				checks = append(checks, a.replay(s))
+			}
 		}
 	}
 	tables, err := a.schemaCheck(ctx, o)
@@ -113,4 +119,30 @@ func (a *Auditor) schemaCheck(ctx context.Context, o VerifyOptions) (verify.Chec
 			return o.Storage == "" || o.Storage == p.Storage
 		},
 	}, nil
+}
+
+// replay is the check that history leads to the rows of a source.
+func (a *Auditor) replay(s *source) verify.Check {
+	if s.fillsMirror() {
+		j, err := a.Journal(s.name)
+		if err != nil {
+			return unchecked{"history of source " + s.name, err}
+		}
+		return verify.ReplayMirror{
+			Journal: verify.Journal{Journal: j, DB: s.db, StorageDB: s.db, Dialect: s.dialect}, Pool: s.db,
+		}
+	}
+	return verify.ReplayEntries{
+		Source: s.name, Pool: s.db, Dialect: s.dialect, Registry: s.registry, Key: keyOf,
+		Table: func(e annals.Entity) (annals.Table, bool) {
+			if s.cfg.Delivery != config.DeliveryDirect {
+				return annals.Table{}, false // what is on its way is not told yet
+			}
+			decision, err := a.router.Route(e)
+			if err != nil || len(decision.Storages) != 1 || a.storages[decision.Storages[0]] == nil {
+				return annals.Table{}, false
+			}
+			return a.storages[decision.Storages[0]].table(e), true
+		},
+	}
 }

@@ -48,7 +48,8 @@ type Options struct {
 	Entities []string
 	// Batch is the most rows in one transaction; default DefaultBatch.
 	Batch int
-	// Again asks for another baseline of each row where the last run is done.
+	// Again asks for another baseline of each row, whatever is told of it. A run that was
+	// interrupted is finished first, as what it was.
 	Again bool
 	// Progress is told of every batch, in the goroutine of the run. Nil is fine.
 	Progress func(Progress)

@@ -28,8 +28,12 @@ type mysql struct {
 	level string
 }
 
-// open pins what changes values: TIMESTAMP goes through the session's zone, and the
-// strict modes refuse dates that are in the table already. Binary logs of statements
+// mysqlMode is what triggers run with: strict, so that nothing is cut, with every date
+// that a table may hold.
+const mysqlMode = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES"
+
+// open pins what changes values: TIMESTAMP goes through the session's zone, and some
+// modes refuse dates that are in the table already. Binary logs of statements
 // demand REPEATABLE READ.
 func (e *mysql) open(ctx context.Context, conn *sql.Conn) error {
 	q := (&query{}).add("SELECT @@time_zone, @@sql_mode, @@log_bin, @@binlog_format")
@@ -42,7 +46,7 @@ func (e *mysql) open(ctx context.Context, conn *sql.Conn) error {
 	if logged != 0 && strings.EqualFold(format, "STATEMENT") {
 		e.level = "REPEATABLE READ"
 	}
-	return e.set(ctx, conn, "+00:00", "NO_ENGINE_SUBSTITUTION")
+	return e.set(ctx, conn, "+00:00", mysqlMode)
 }
 
 func (e *mysql) close(ctx context.Context, conn *sql.Conn) error {
@@ -303,10 +307,11 @@ func (*mysql) truth(b bool) string {
 	return "0"
 }
 
-// mysqlText is a text as a literal, whatever the SQL mode says of backslashes.
+// mysqlText is a text as a literal under mysqlMode, whatever the client's character set.
 func mysqlText(s string) string {
-	if s == "" {
-		return "''"
+	plain := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) < 0
+	if plain {
+		return "_utf8mb4'" + strings.ReplaceAll(s, "'", "''") + "'"
 	}
 	return "CONVERT(X'" + hex.EncodeToString([]byte(s)) + "' USING utf8mb4)"
 }

@@ -14,7 +14,7 @@ import (
 func (*mysql) head(p *plan) string {
 	sum := sha256.Sum256([]byte(p.target.Source.Schema + "\x00" + LockName))
 	return `-- for mysql
-SET time_zone = '+00:00', sql_mode = 'NO_ENGINE_SUBSTITUTION';
+SET time_zone = '+00:00', sql_mode = '` + mysqlMode + `';
 SET @annals_epoch_lock = 'annals:` + hex.EncodeToString(sum[:20]) + `';
 `
 }

@@ -70,7 +70,7 @@ func (r *run) run(ctx context.Context) (Result, error) {
 	case err != nil:
 		return r.result, err
 	case !found:
-		err = r.start(ctx, false)
+		err = r.start(ctx, r.options.Again)
 	case s.done && !r.options.Again:
 		r.result.Already = true
 		return r.result, nil

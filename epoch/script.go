@@ -56,6 +56,8 @@ func (s Source) scriptOf(ctx context.Context, e engine, p *plan, o Options) (str
 		return "-- its rows have their baselines\n", nil
 	case found && last.done:
 		how.beyond, how.again, how.key = last.id, true, nil
+	case !found:
+		how.again = o.Again
 	}
 	r := &run{plan: p, source: s, engine: e}
 	q := &query{d: p.d}

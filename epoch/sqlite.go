@@ -77,6 +77,8 @@ func (sqlite) base(p *plan) string {
 		layout.RevisionEntityTable + "'"
 }
 
+// revision is a microsecond behind the clock: a statement of the same millisecond would
+// take it for its own.
 func (sqlite) revision(q *query, b batch, _, _, _ expr) {
 	p := b.plan
 	q.add("INSERT INTO ", p.own(layout.RevisionTable),
@@ -85,7 +87,7 @@ func (sqlite) revision(q *query, b batch, _, _, _ expr) {
 		add(", printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)) || ",
 			"lower(hex(randomblob(10))), 0, ").
 		add(b.text(p.comment())(q)).
-		add(", ", sqliteNow, ")")
+		add(", ", strings.Replace(sqliteNow, "'000Z'", "'001Z'", 1), ")")
 }
 
 // sqliteNow is layout.InstantFormat; the clock has three digits.

@@ -48,9 +48,11 @@ COMMIT;
 DROP TABLE IF EXISTS temp.annals_epoch_keys;
 DROP TABLE IF EXISTS temp.annals_epoch_last;
 DROP TABLE IF EXISTS temp.annals_epoch_batch;
+DROP TABLE IF EXISTS temp.annals_epoch_sum;
 CREATE TEMP TABLE annals_epoch_keys (annals_n INTEGER PRIMARY KEY, %[7]s);
 CREATE TEMP TABLE annals_epoch_last (%[7]s);
 CREATE TEMP TABLE annals_epoch_batch (annals_base INTEGER, annals_revision INTEGER);
+CREATE TEMP TABLE annals_epoch_sum AS SELECT 0 AS annals_n;
 %[8]s`, table, sqliteText(p.source), sqliteText(p.target.Name), started, sqliteNow, run,
 		strings.Join(e.keyNames(p), ", "), e.last(p, o.key))
 	block := e.block(p, run, size)
@@ -129,9 +131,11 @@ UPDATE %[3]s SET last_key = (SELECT json_array(%[4]s) FROM temp.annals_epoch_las
 WHERE %[5]s AND done = 0 AND EXISTS (SELECT 1 FROM %[1]s);
 COMMIT;
 `, order, names, p.own(layout.EpochTable), strings.Join(marks, ", "), run)
-	return find + e.fill(p, run, first) + remember +
-		"SELECT " + sqliteText(p.target.Name) + " || ': ' || COUNT(*) || ' rows' FROM " + p.own(layout.RevisionEntityTable) +
-		" WHERE revision = (SELECT annals_revision FROM temp.annals_epoch_batch) HAVING COUNT(*) > 0;\n"
+	return find + e.fill(p, run, first) + remember + fmt.Sprintf(`UPDATE temp.annals_epoch_sum SET annals_n = annals_n +
+(SELECT COUNT(*) FROM %[1]s WHERE revision = (SELECT annals_revision FROM temp.annals_epoch_batch));
+SELECT %[2]s || ': ' || annals_n || ' rows' FROM temp.annals_epoch_sum
+WHERE EXISTS (SELECT 1 FROM temp.annals_epoch_keys);
+`, p.own(layout.RevisionEntityTable), sqliteText(p.target.Name))
 }
 
 func (e sqlite) moved(p *plan, run string) string {
