@@ -247,7 +247,8 @@ func (g mysqlGenerator) same(c *Column) string {
 	case "json":
 		return pair("CONVERT(CAST(", " AS CHAR) USING binary)")
 	case "timestamp":
-		return pair("UNIX_TIMESTAMP(", ")")
+		// A zero timestamp has no instant either, and is not null.
+		return pair("", "") + " AND " + pair("UNIX_TIMESTAMP(", ")")
 	}
 	return pair("", "")
 }
