@@ -35,7 +35,7 @@ const configHead = `# The configuration of "annals demo". It may hold a password
 	"it is readable by its owner only.\n"
 
 const configText = `sources:
-  shop: {dsn: %s, capture: orm, delivery: direct}
+  shop: {dsn: %s, capture: trigger, delivery: direct}
 storages:
   default: {dsn: %s}
 entities:

@@ -130,13 +130,20 @@ func (s *stage) perform(ctx context.Context) (hash string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := db.Use(gormcapture.New(aud, gormcapture.Models(models()...))); err != nil {
-		return "", fmt.Errorf("audit GORM: %w", err)
+	if err := db.WithContext(ctx).AutoMigrate(models()...); err != nil {
+		return "", fmt.Errorf("make the shop's tables: %w", err)
 	}
-	if err := gormcapture.AutoMigrate(ctx, db, models()...); err != nil {
+	if err := audit(ctx, aud); err != nil {
 		return "", err
 	}
+	// The triggers record whoever writes; the plugin tells them who that is.
+	if err := db.Use(gormcapture.New(aud)); err != nil {
+		return "", fmt.Errorf("audit GORM: %w", err)
+	}
 	if err := work(ctx, db); err != nil {
+		return "", err
+	}
+	if err := console(ctx, s.db); err != nil {
 		return "", err
 	}
 	page, err := aud.Reader().Find(ctx, reader.Query{
@@ -149,6 +156,31 @@ func (s *stage) perform(ctx context.Context) (hash string, err error) {
 		hash = e.TransactionHash // the older of the two: the price correction
 	}
 	return hash, nil
+}
+
+// audit makes annals' tables and the triggers, as "schema update" and "trigger
+// create" do.
+func audit(ctx context.Context, aud *auditor.Auditor) error {
+	manager, err := aud.Schema(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := manager.Update(ctx); err != nil {
+		return err
+	}
+	j, err := aud.Journal("")
+	if err != nil {
+		return err
+	}
+	return j.Create(ctx, nil)
+}
+
+// console changes the shop past every program.
+func console(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, consoleSQL); err != nil {
+		return fmt.Errorf("change the shop by plain SQL: %w", err)
+	}
+	return nil
 }
 
 // dialector is GORM's view of a database that is open.
@@ -204,12 +236,34 @@ func (s *stage) invite(hash string) error {
 	} {
 		fmt.Fprintf(&b, "    %s --config %s %s\n", program, quote(s.config), args)
 	}
+	fmt.Fprintf(&b, "\nEvery writer is seen. Change something by hand, and ask who it was:\n\n    %s\n"+
+		"    %s --config %s log --limit 1\n", s.client(), program, quote(s.config))
 	fmt.Fprintf(&b, "\nRemove it with:\n\n    %s\n", dropCommand(s.d.Folder))
 	_, err := fmt.Fprint(s.d.Out, b.String())
 	if err != nil {
 		return fmt.Errorf("write: %w", err)
 	}
 	return nil
+}
+
+// client is a command line that changes the shop with the database's own client.
+func (s *stage) client() string {
+	const statement = `"UPDATE shop_product SET price = 3.5 WHERE id = 1"`
+	d, err := config.ParseDSN(s.dsn)
+	if err != nil {
+		return statement // it is open: it was parsed before
+	}
+	switch d.Scheme {
+	case config.SchemeSQLite:
+		return "sqlite3 " + quote(d.Path) + " " + statement
+	case config.SchemePostgres:
+		return "psql " + quote(config.RedactDSN(s.dsn)) + " -c " + statement
+	}
+	where := "-h " + quote(d.Host) + " -P " + d.Port
+	if d.Socket != "" {
+		where = "-S " + quote(d.Socket)
+	}
+	return "mariadb " + where + " -u " + quote(d.User) + " -p " + quote(d.Database) + " -e " + statement
 }
 
 // program is how this program was started: by "go run" or by its own name.
@@ -283,7 +337,7 @@ func dropFrom(ctx context.Context, d annalscmd.Demo, dsn string) error {
 	if !has.marked {
 		return say(d, "there is no demonstration in %s: nothing was dropped", where)
 	}
-	if err := dropTables(ctx, db, dia, has); err != nil {
+	if err := dropTables(ctx, db, dia, has, dsn); err != nil {
 		return err
 	}
 	return say(d, "removed the demonstration from %s", where)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/catalog"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/dialect"
@@ -108,17 +110,22 @@ func shopTables() []string {
 
 // annalsTables are the tables that annals makes for itself.
 func annalsTables(dia dialect.Dialect) []string {
-	names := []string{layout.LockTable, layout.SequenceName}
-	for _, t := range layout.Own(dia.Limits()) {
+	names := []string{layout.LockTable, layout.SequenceName, contextTable}
+	for _, t := range layout.MirrorOwn(dia.Limits()) {
 		names = append(names, t.Name.Name)
 	}
 	return names
 }
 
+// contextTable is made by the triggers of SQLite.
+const contextTable = "annals_context"
+
 // dropTables drops a demonstration's tables. It drops nothing unless all of them
 // are provably its own: the database is marked, annals audits nothing else in it,
 // and the shop's tables have the shop's columns.
-func dropTables(ctx context.Context, db *sql.DB, dia dialect.Dialect, has *holding) error {
+func dropTables(
+	ctx context.Context, db *sql.DB, dia dialect.Dialect, has *holding, dsn string,
+) error {
 	refuse := func(why string) error {
 		return &annals.Error{
 			Op: "drop", Subject: "the demonstration", Err: errors.New(why),
@@ -140,6 +147,10 @@ func dropTables(ctx context.Context, db *sql.DB, dia dialect.Dialect, has *holdi
 	if len(changed) > 0 {
 		return refuse("other columns than the demonstration made: " + strings.Join(changed, ", "))
 	}
+	// The triggers' functions are no part of the tables that they are on.
+	if err := dropTriggers(ctx, db, dia, dsn); err != nil {
+		return err
+	}
 	var drops []string
 	for _, name := range slices.Concat(shopTables(), annalsTables(dia)) {
 		if slices.Contains(has.own, name) {
@@ -157,6 +168,24 @@ func dropTables(ctx context.Context, db *sql.DB, dia dialect.Dialect, has *holdi
 		}
 	}
 	return nil
+}
+
+// dropTriggers does what "trigger drop" does.
+func dropTriggers(ctx context.Context, db *sql.DB, dia dialect.Dialect, dsn string) error {
+	file, err := config.Parse(configOf(dsn), os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	aud, err := auditor.Open(ctx, file,
+		func(context.Context, string) (*sql.DB, dialect.Dialect, error) { return db, dia, nil })
+	if err != nil {
+		return err
+	}
+	j, err := aud.Journal("")
+	if err != nil {
+		return err
+	}
+	return j.Drop(ctx, nil)
 }
 
 // foreignEntities lists what annals' registry has besides the shop.

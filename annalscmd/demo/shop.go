@@ -185,3 +185,6 @@ func clearOut(ctx context.Context, db *gorm.DB) error {
 	}
 	return db.Model(&tea).Association("Tags").Delete(&tea.Tags[len(tea.Tags)-1])
 }
+
+// consoleSQL is what somebody types who takes stock by hand.
+const consoleSQL = "UPDATE shop_product SET stock = 35 WHERE id = 2"
