@@ -49,6 +49,9 @@ func run(command []string, serve, compiler bool) (int, error) {
 	}
 	var group server.Group
 	variables, err := start(ctx, &group)
+	if err == nil {
+		err = server.EnsureClients(ctx) // after the servers, whose packages bring theirs
+	}
 	if err != nil {
 		return exitStart, errors.Join(err, group.Stop())
 	}
