@@ -63,3 +63,11 @@ func distinct(d dialect.Dialect, c *journal.Column, a, b string) string {
 	}
 	return "(" + a + `)::text COLLATE "C" IS DISTINCT FROM ` + b + `::text COLLATE "C"`
 }
+
+// asText reads a JSON column as the text that it was, or came to be.
+func asText(d dialect.Dialect, column string) string {
+	if d.Name() == dialect.PostgresName {
+		return column + "::text"
+	}
+	return column
+}

@@ -202,27 +202,34 @@ type story struct {
 // rowTypes are the entries that tell of a row.
 const rowTypes = "('insert', 'update', 'remove', 'epoch')"
 
-// stories replays the entries of object ids.
+// formerKeys is how often a row's key is followed back.
+const formerKeys = 10
+
+// stories replays the entries of object ids, under the keys that their rows had before,
+// too.
 func (r *entriesReplay) stories(ctx context.Context, ids []string) (map[string]*story, error) {
-	args := []any{r.Source, r.truncated}
-	list := func() string {
-		marks := make([]string, len(ids))
-		for i, id := range ids {
-			args = append(args, id)
-			marks[i] = r.mark(len(args))
+	for range formerKeys {
+		stories, former, err := r.replay(ctx, ids)
+		if err != nil || len(former) == 0 {
+			return stories, err
 		}
-		return strings.Join(marks, ", ")
+		ids = slices.Concat(ids, former)
 	}
-	diffs := layout.ColDiffs
-	if r.Dialect.Name() == dialect.PostgresName {
-		diffs += "::text"
+	stories, _, err := r.replay(ctx, ids)
+	return stories, err
+}
+
+// replay also returns the former keys that are not among ids.
+func (r *entriesReplay) replay(
+	ctx context.Context, ids []string,
+) (stories map[string]*story, former []string, err error) {
+	asked := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		asked[id] = true
 	}
-	query := "SELECT object_id, COALESCE(previous_object_id, ''), type, " + diffs + ", seq FROM " + r.entries() +
-		" WHERE source = " + r.mark(1) + " AND seq > " + r.mark(2) + " AND type IN " + rowTypes +
-		" AND (object_id IN (" + list() + ")"
-	query += " OR previous_object_id IN (" + list() + ")) ORDER BY seq, part"
-	stories := map[string]*story{}
-	err := r.scan(ctx, query, args, func(scan func(...any) error) error {
+	stories = map[string]*story{}
+	query, args := r.query(ids)
+	err = r.scan(ctx, query, args, func(scan func(...any) error) error {
 		var e annals.Entry
 		var text string
 		if err := scan(&e.ObjectID, &e.PreviousObjectID, &e.Type, &text, &e.Seq); err != nil {
@@ -233,14 +240,39 @@ func (r *entriesReplay) stories(ctx context.Context, ids []string) (map[string]*
 			return fmt.Errorf("entry %d: %w", e.Seq, err)
 		}
 		if from := e.PreviousObjectID; from != "" && from != e.ObjectID {
+			stories[e.ObjectID] = stories[from] // what had the key before has another story
 			stories[from] = &story{gone: true}
-			stories[e.ObjectID] = nil // what had the key before has another story
+			if !asked[from] {
+				asked[from] = true
+				former = append(former, from)
+			}
 		}
 		stories[e.ObjectID] = stories[e.ObjectID].next(&e, &d)
 		return nil
 	})
-	return stories, err
+	return stories, former, err
 }
+
+// query reads the entries of object ids that tell of rows.
+func (r *entriesReplay) query(ids []string) (string, []any) {
+	args := []any{r.Source, r.truncated}
+	list := func() string {
+		marks := make([]string, len(ids))
+		for i, id := range ids {
+			args = append(args, id)
+			marks[i] = r.mark(len(args))
+		}
+		return strings.Join(marks, ", ")
+	}
+	query := "SELECT object_id, COALESCE(previous_object_id, ''), type, " + r.diffs() + ", seq FROM " + r.entries() +
+		" WHERE source = " + r.mark(1) + " AND seq > " + r.mark(2) + " AND type IN " + rowTypes +
+		" AND (object_id IN (" + list() + ")"
+	query += " OR previous_object_id IN (" + list() + ")) ORDER BY seq, part"
+	return query, args
+}
+
+// diffs is the column as a text.
+func (r *entriesReplay) diffs() string { return asText(r.Dialect, layout.ColDiffs) }
 
 // next is the story after an entry.
 func (s *story) next(e *annals.Entry, d *diff.Diff) *story {
@@ -306,14 +338,10 @@ func (r *entriesReplay) first(ctx context.Context, column string) (int64, error)
 	if err != nil {
 		return 0, fmt.Errorf("name of column %s: %w", column, err)
 	}
-	diffs := layout.ColDiffs
-	if r.Dialect.Name() == dialect.PostgresName {
-		diffs += "::text"
-	}
 	var n int64
 	pattern := "%" + strings.NewReplacer(`\`, `_`, `%`, `_`).Replace(string(name)) + ":%"
 	err = r.scan(ctx, "SELECT COALESCE(MIN(seq), 0) FROM "+r.entries()+" WHERE source = "+r.mark(1)+
-		" AND type IN "+rowTypes+" AND "+diffs+" LIKE "+r.mark(2), []any{r.Source, pattern},
+		" AND type IN "+rowTypes+" AND "+r.diffs()+" LIKE "+r.mark(2), []any{r.Source, pattern},
 		func(scan func(...any) error) error { return scan(&n) })
 	r.known[column] = n
 	return n, err

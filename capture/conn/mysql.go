@@ -9,10 +9,7 @@ import (
 
 // MySQL is the syntax of MySQL and MariaDB.
 func MySQL() Syntax {
-	return Syntax{
-		hash: true, code: true, backslash: true, either: true, doubleText: true,
-		begin: "START TRANSACTION", autocommit: "SELECT @@SESSION.autocommit",
-	}
+	return Syntax{hash: true, code: true, backslash: true, either: true, doubleText: true}
 }
 
 // mysqlBinder binds by variables of the session, which know nothing of transactions.

@@ -12,9 +12,7 @@ import (
 
 // Postgres is PostgreSQL's syntax.
 func Postgres() Syntax {
-	return Syntax{
-		nested: true, either: true, escape: true, dollar: true, fold: true, begin: "BEGIN",
-	}
+	return Syntax{nested: true, either: true, escape: true, dollar: true, fold: true}
 }
 
 // postgresBinder binds by a setting that the transaction takes along when it ends,

@@ -60,9 +60,7 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 			r.on = true
 			stmt.ConnPool = &rawInterceptor{ConnPool: r.tx, raw: r}
 			if !r.text.Ends(r.syntax) {
-				if err = r.apart(stmt.Context); err == nil {
-					err = r.protect(stmt.Context)
-				}
+				err = r.protect(stmt.Context)
 			}
 		}
 	}

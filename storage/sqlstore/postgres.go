@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"strconv"
 
 	"github.com/seed-162b1470/annals"
@@ -103,7 +102,7 @@ func (postgres) contains(b *builder, ref, part string) {
 
 // running reads them off the snapshot, which has prepared transactions too.
 func (d postgres) running(
-	ctx context.Context, db *sql.DB,
+	ctx context.Context, db dialect.Queryer,
 ) (names map[string]bool, ok bool, err error) {
 	b := &builder{d: d}
 	b.text("SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) AS x")

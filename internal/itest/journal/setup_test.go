@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,8 +117,7 @@ func open(t *testing.T, db *testdb.DB, schema string) *sql.DB {
 	if strings.Contains(db.DriverDSN, "?") {
 		separator = "&"
 	}
-	pool, err := sql.Open(db.DriverName, db.DriverDSN+separator+"search_path="+
-		strings.ReplaceAll(url.QueryEscape(`"`+strings.ReplaceAll(schema, `"`, `""`)+`"`), "+", "%20"))
+	pool, err := sql.Open(db.DriverName, db.DriverDSN+separator+"search_path="+schema)
 	if err != nil {
 		t.Fatal(err)
 	}
