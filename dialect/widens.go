@@ -51,8 +51,34 @@ type sqlType struct {
 }
 
 func (t sqlType) sameText(o sqlType) bool {
-	same := func(a, b string) bool { return a == "" || b == "" || strings.EqualFold(a, b) }
+	same := func(a, b string) bool { return a == "" || b == "" || plainUTF8(a) == plainUTF8(b) }
 	return same(t.charset, o.charset) && same(t.collation, o.collation)
+}
+
+// plainUTF8 brings the former name of a character set or collation to today's: servers
+// say utf8mb3 where older ones said utf8.
+func plainUTF8(name string) string {
+	name = strings.ToLower(name)
+	if rest, ok := strings.CutPrefix(name, "utf8"); ok && (rest == "" || rest[0] == '_') {
+		return "utf8mb3" + rest
+	}
+	return name
+}
+
+// CharsetWidth is the most bytes that a character of a character set of MySQL has; 4 of
+// one that is not known, or "".
+func CharsetWidth(charset string) int {
+	switch plainUTF8(charset) {
+	case "latin1", "ascii", "binary", "latin2", "latin5", "latin7", "cp1250", "cp1251", "cp1256",
+		"cp1257", "cp850", "cp852", "cp866", "greek", "hebrew", "koi8r", "koi8u", "tis620",
+		"armscii8", "dec8", "hp8", "swe7", "macce", "macroman", "keybcs2", "geostd8":
+		return 1
+	case "ucs2", "big5", "gb2312", "gbk", "sjis", "cp932", "euckr":
+		return 2
+	case "utf8mb3", "eucjpms", "ujis":
+		return 3
+	}
+	return 4
 }
 
 // typeOf reads a type as catalogues and CREATE TABLE write it.
@@ -81,7 +107,25 @@ func typeOf(d Dialect, text string) sqlType {
 	if word, tail, ok := strings.Cut(t.name, " "); ok && t.size == nil && word != "double" {
 		t.name, t.tail = word, tail // "bigint unsigned"
 	}
+	if d.Name() == MySQLName {
+		t.displayed()
+	}
 	return t
+}
+
+// displayed leaves out the width that numbers are displayed in, which newer servers do
+// not tell any more. One of a tinyint(1) is a statement about its values.
+func (t *sqlType) displayed() {
+	switch t.name {
+	case "smallint", "mediumint", "int", "bigint", "year":
+		if !strings.Contains(t.tail, "zerofill") {
+			t.size = nil
+		}
+	case "tinyint":
+		if len(t.size) == 1 && t.size[0] != "1" && !strings.Contains(t.tail, "zerofill") {
+			t.size = nil
+		}
+	}
 }
 
 // splitCharset takes CHARACTER SET and COLLATE off the end of a type. Neither stands
@@ -236,9 +280,9 @@ func mysqlWidens(x, y sqlType) bool {
 	case "varchar", "varbinary":
 		n, okN := x.number(0)
 		m, okM := y.number(0)
-		width := 4 // bytes of a character at most
-		if x.name == "varbinary" {
-			width = 1
+		width := 1
+		if x.name == "varchar" {
+			width = min(CharsetWidth(x.charset), CharsetWidth(y.charset))
 		}
 		return okN && okM && m >= n && (n*width > 255) == (m*width > 255)
 	case "enum", "set":

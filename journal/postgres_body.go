@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -49,7 +50,7 @@ func (g postgresGenerator) function(n pgNames, t *Target, f *pgFacts, op annals.
 		sets: append([]string{"search_path = pg_catalog, pg_temp"}, f.pins(t)...),
 	}
 	text := w.b.String()
-	fn.hash = hashOf(append([]string{text}, fn.sets...)...)
+	fn.hash = hashOf(text)
 	fn.body = "\n" + marker(fn.hash, t.Name) + text
 	return fn
 }
@@ -112,19 +113,24 @@ func (w *pgBody) receipt(op annals.Operation, rows string) {
 		", annals_t);")
 }
 
+// section marks a part of the text that follows from the columns, so that the event
+// trigger can write it anew when they change.
+func section(name, text string) string {
+	return "/*annals:" + name + "*/" + text + "/*annals:end*/"
+}
+
 // into begins the INSERT of copied rows.
 func (w *pgBody) into(indent string) {
 	names := []string{
 		layout.ColCopyID, layout.ColCopyReceipt, layout.ColCopySeq, layout.ColCopyImage,
 		layout.ColCopyOrdinal,
 	}
+	columns := ""
 	for i := range w.t.Columns {
-		names = append(names, w.t.Columns[i].Copy)
+		columns += ", " + w.quote(w.t.Columns[i].Copy)
 	}
-	for i, name := range names {
-		names[i] = w.quote(name)
-	}
-	w.line(indent, "INSERT INTO ", w.copyName(), " (", strings.Join(names, ", "), ")")
+	w.line(indent, "INSERT INTO ", section("copy", w.copyName()), " (", strings.Join(names, ", "),
+		section("columns", columns), ")")
 }
 
 // images of an operation: which transition table, which image, and what is added
@@ -151,18 +157,18 @@ func (w *pgBody) values(record string) string {
 		c := &w.t.Columns[i]
 		b.WriteString(", " + pgValue(c, record+"."+w.quote(c.Name)))
 	}
-	return b.String()
+	return section(record, b.String())
 }
 
 // numbered are the rows of a table with their places, as o, and their kept columns,
 // as c1, c2 …: a name that the table's own columns might have would be ambiguous.
 func (w *pgBody) numbered(rows string) string {
 	var b strings.Builder
-	b.WriteString("(SELECT (row_number() OVER ())::integer AS o")
 	for i := range w.t.Columns {
 		fmt.Fprintf(&b, ", i.%s AS c%d", w.quote(w.t.Columns[i].Name), i+1)
 	}
-	return b.String() + " FROM " + rows + " i)"
+	return "(SELECT (row_number() OVER ())::integer AS o" + section("numbered", b.String()) +
+		" FROM " + rows + " i)"
 }
 
 // renamed are values of the columns c1, c2 … of r.
@@ -171,7 +177,7 @@ func (w *pgBody) renamed() string {
 	for i := range w.t.Columns {
 		b.WriteString(", " + pgValue(&w.t.Columns[i], fmt.Sprintf("r.c%d", i+1)))
 	}
-	return b.String()
+	return section("renamed", b.String())
 }
 
 // pgValue is what the copy keeps of a column: its value, as the type of the copy.
@@ -265,27 +271,23 @@ func (w *pgBody) rowValues(op annals.Operation, record string) string {
 		}
 		b.WriteString(", " + pgValue(c, record+"."+name))
 	}
-	return b.String()
+	return section("changed", b.String())
 }
 
-// pgOwnEquality reports whether a type's own equality tells apart what canonical
-// forms do. Others are compared as texts, byte by byte: by what they send they
-// cannot be, since that is converted for the client.
-func pgOwnEquality(c *Column) bool {
-	switch c.Kind {
-	case dialect.KindBool, dialect.KindInteger, dialect.KindDecimal, dialect.KindDate,
-		dialect.KindTime, dialect.KindTimestamp, dialect.KindInstant:
-		return true
-	}
-	return false
-}
+// pgOwnEquality are the types, as they are printed, whose own equality tells apart
+// what canonical forms do. Others are compared as texts, byte by byte: by what they
+// send they cannot be, since that is converted for the client.
+const pgOwnEquality = `^(boolean|smallint|integer|bigint|date|numeric(\([-0-9,]+\))?` +
+	`|time(\([0-9]\))? without time zone|timestamp(\([0-9]\))? with(out)? time zone)$`
+
+var pgOwnEqual = regexp.MustCompile(pgOwnEquality)
 
 // pgDistinct compares a column's old and new value as their canonical forms would:
 // false where they are the same, true where the new one is another, null where it is
 // null and the old one was not (layout.MaskedPrefix).
 func pgDistinct(c *Column, name string) string {
 	form := `%s::text COLLATE "C"`
-	if pgOwnEquality(c) {
+	if pgOwnEqual.MatchString(c.Base) {
 		form = "%s"
 	}
 	same := fmt.Sprintf(form+" IS NOT DISTINCT FROM "+form, "OLD."+name, "NEW."+name)
@@ -298,30 +300,24 @@ func pgDistinct(c *Column, name string) string {
 // alone it is no truncation of the table, and its rows are deleted ones.
 func (w *pgBody) truncate() {
 	w.head()
-	root := w.g.j.cfg.Dialect.Table(w.t.Source)
+	only := "ONLY "
 	if w.facts.partitioned() {
-		w.line("  IF TG_RELID <> ", pgLiteral(root), "::regclass THEN")
+		only = ""
+		w.line("  annals_x := txid_current();")
+		w.line("  IF TG_RELID <> pg_partition_root(TG_RELID) THEN")
 		w.line("    IF (SELECT e.type FROM ", w.n.receipt, " e JOIN ", w.n.revision,
 			" v ON v.id = e.revision")
-		w.line("        WHERE v.xid = txid_current() AND v.created_at >= now() AND e.entity = ",
+		w.line("        WHERE v.xid = annals_x AND v.created_at >= now() AND e.entity = ",
 			pgLiteral(w.t.Name))
 		w.line("        ORDER BY e.id DESC LIMIT 1) = 'truncate' THEN")
 		w.line("      RETURN NULL;")
 		w.line("    END IF;")
-		for _, p := range w.facts.partitions {
-			if p.kind != pgRelation {
-				continue
-			}
-			name := w.g.j.cfg.Dialect.Table(p.name)
-			w.line("    IF TG_RELID = ", pgLiteral(name), "::regclass THEN")
-			w.lost(name, "      ")
-			w.line("    END IF;")
-		}
+		w.lost("", "    ")
 		w.line("    RETURN NULL;")
 		w.line("  END IF;")
 	}
 	if w.t.LostRows {
-		w.lost(w.only(root), "  ")
+		w.lost(only, "  ")
 	}
 	w.revision()
 	w.receipt(annals.OpTruncate, "1")
@@ -329,24 +325,17 @@ func (w *pgBody) truncate() {
 	w.line("END")
 }
 
-// only names the rows that a trigger on the table speaks of.
-func (w *pgBody) only(root string) string {
-	if w.facts.partitioned() {
-		return root
-	}
-	return "ONLY " + root
-}
-
-// lost records the rows of a table as deleted ones.
-func (w *pgBody) lost(rows, indent string) {
-	w.line(indent, "SELECT count(*) INTO annals_n FROM ", rows, ";")
+// lost records the rows of the table that the trigger fires on as deleted ones.
+func (w *pgBody) lost(only, indent string) {
+	const quote = "$annals_lost$"
+	w.line(indent, "EXECUTE 'SELECT count(*) FROM ", only, "' || TG_RELID::regclass INTO annals_n;")
 	w.line(indent, "IF annals_n > 0 THEN")
 	w.revision()
 	w.receipt(annals.OpDelete, "annals_n")
+	w.line(indent, "  EXECUTE ", quote)
 	w.into(indent)
-	w.line(indent, "SELECT 2 * r.n, annals_s, r.n, '", layout.ImageBefore, "', r.o", w.renamed())
-	w.line(indent, "FROM (SELECT l.*, CASE l.o WHEN 1 THEN annals_s ELSE nextval(", w.n.sequence,
-		") END AS n")
-	w.line(indent, "  FROM ", w.numbered(rows), " l OFFSET 0) r;")
+	w.line(indent, "SELECT 2 * r.n, $1, r.n, '", layout.ImageBefore, "', r.o", w.renamed())
+	w.line(indent, "FROM (SELECT l.*, CASE l.o WHEN 1 THEN $1 ELSE nextval(", w.n.sequence, ") END AS n FROM ",
+		w.numbered(only+quote+" || TG_RELID::regclass || "+quote), " l OFFSET 0) r", quote, " USING annals_s;")
 	w.line(indent, "END IF;")
 }

@@ -52,14 +52,11 @@ func (f *pgFacts) form() string {
 // as a text that follows them.
 func (f *pgFacts) pins(t *Target) []string {
 	var pins []string
-	compared := slices.ContainsFunc(t.Columns, func(c Column) bool {
-		return c.Masked && !pgOwnEquality(&c)
-	})
 	if f.unsent {
 		pins = append(pins, "DateStyle = 'ISO, MDY'", "IntervalStyle = 'postgres'",
 			"bytea_output = 'hex'", "TimeZone = 'UTC'", "lc_monetary = 'C'")
 	}
-	if f.unsent || compared {
+	if f.unsent || f.masked {
 		pins = append(pins, "extra_float_digits = 1")
 	}
 	sent := func(c Column) bool { return !c.Masked && c.Kind == dialect.KindSent }

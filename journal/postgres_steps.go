@@ -150,7 +150,17 @@ func (g postgresGenerator) create(
 		}
 		steps = append(steps, s)
 	}
-	return steps, nil
+	may, err := g.mayFollow(ctx, q.source)
+	if err != nil {
+		return nil, err
+	}
+	if may {
+		return append(steps, g.follow(n)), nil
+	}
+	return append(steps, step{end: []Statement{{
+		Comment: "no event trigger, which takes a superuser: run trigger create after each change of a table's" +
+			" columns or partitions,\nin the same transaction where writes must not fail in between",
+	}}}), nil
 }
 
 // common is what all targets share.
@@ -324,6 +334,11 @@ func (g postgresGenerator) drop(
 		})
 	}
 	if all {
+		unfollow, err := g.unfollow(ctx, q.source, n)
+		if err != nil {
+			return nil, err
+		}
+		last.body = append(unfollow, last.body...)
 		last.body = append(last.body,
 			Statement{SQL: "DROP FUNCTION IF EXISTS " + pgSignature(n.context, false)},
 			Statement{SQL: "DROP FUNCTION IF EXISTS " + pgSignature(n.bind, false)})

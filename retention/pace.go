@@ -1,10 +1,10 @@
 package retention
 
 import (
-	"context"
 	"time"
 
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/storage"
 )
 
 const (
@@ -13,15 +13,32 @@ const (
 	// longBatch is what a batch may take where rows are locked one by one, and
 	// longExclusive where it keeps every writer out.
 	longBatch     = 50 * time.Millisecond
-	longExclusive = 10 * time.Millisecond
+	longExclusive = 3 * time.Millisecond
+	// forgets is what a dear row still counts a batch later.
+	forgets = 0.9
+	// shortestGap lies between two batches that keep every writer out. SQLite has no
+	// queue: who waits for the lock asks for it after 1, 2, 5, 10, 15, 20 and then 25 ms,
+	// three times, before it asks more seldom. In a gap that is longer than that it
+	// asks at least once, so that no writer meets two batches in a row.
+	shortestGap = 30 * time.Millisecond
+	// quietGap is enough after quiet batches beside which nobody wrote: the first who
+	// does has it found free three times out of four.
+	quietGap = 10 * time.Millisecond
+	quiet    = 20
 )
 
 // pace finds the size of batches that take their time and no more.
 type pace struct {
 	size, most int
 	target     time.Duration
-	// exclusive: a batch keeps every writer out. Then the time behind it is theirs.
+	// perRow is what a row took, the dearest of late counting most.
+	perRow float64
+	// exclusive: a batch keeps every writer out. Then the time behind it is theirs, up to
+	// next.
 	exclusive bool
+	next      time.Time
+	// quiet is how many batches ago somebody else wrote.
+	quiet int
 }
 
 func newPace(d dialect.Dialect, most int) *pace {
@@ -40,23 +57,25 @@ func (p *pace) learn(n int, held time.Duration) {
 		p.size = min(p.most, grown(p.size)) // nobody waited
 		return
 	}
-	fits := int(float64(n) * float64(p.target) / float64(max(held, time.Microsecond)))
+	p.perRow = max(float64(max(held, time.Microsecond))/float64(n), p.perRow*forgets)
+	fits := int(float64(p.target) / p.perRow)
 	p.size = min(p.most, max(min(smallest, p.most), min(fits, grown(n))))
 }
 
 func grown(n int) int { return n + n/4 + 1 }
 
-// yield waits twice as long as the batch kept others waiting: whoever waits for
-// SQLite's lock asks for it now and then, and has to find it free more often
-// than not.
-func (p *pace) yield(ctx context.Context, held time.Duration) {
-	if !p.exclusive || held == 0 {
+// release notes the locks that a batch had. Three quarters of the time behind it
+// belong to the writers, and while there are any as much as each needs for its turn.
+func (p *pace) release(t storage.Turn) {
+	if !p.exclusive || t.Released.IsZero() {
 		return
 	}
-	timer := time.NewTimer(2 * held)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done(): // the next batch says so
-	case <-timer.C:
+	if p.quiet++; !t.Alone {
+		p.quiet = 0
 	}
+	gap := shortestGap
+	if p.quiet >= quiet {
+		gap = quietGap
+	}
+	p.next = t.Released.Add(max(gap, 3*t.Held))
 }

@@ -44,12 +44,13 @@ func (w *worker) entity(ctx context.Context, planned Count) (done int64, err err
 	}
 	sweep := storage.Sweep{Entity: planned.Entity, Before: w.options.Before}
 	for {
-		sweep.Limit = w.pace.size
+		sweep.Limit, sweep.NotBefore = w.pace.size, w.pace.next
 		var swept storage.Swept
-		err := w.batch(ctx, func(ctx context.Context) (held time.Duration, err error) {
+		err := w.batch(ctx, func(ctx context.Context) (err error) {
 			swept, err = w.cleaning.Remove(ctx, sweep)
-			return swept.Held, err
+			return err
 		})
+		w.pace.release(swept.Turn)
 		done += int64(swept.Entries)
 		if swept.Entries > 0 {
 			w.options.Progress(Progress{
@@ -71,12 +72,13 @@ func (w *worker) revisions(ctx context.Context, r *Result) error {
 		Before: w.options.Before, DryRun: w.lock == nil, Entities: w.target.Entities,
 	}
 	for {
-		sweep.Limit = w.pace.size
+		sweep.Limit, sweep.NotBefore = w.pace.size, w.pace.next
 		var swept storage.RevisionsSwept
-		err := w.batch(ctx, func(ctx context.Context) (held time.Duration, err error) {
+		err := w.batch(ctx, func(ctx context.Context) (err error) {
 			swept, err = w.cleaning.RemoveRevisions(ctx, sweep)
-			return swept.Held, err
+			return err
 		})
+		w.pace.release(swept.Turn)
 		r.Revisions += int64(swept.Revisions)
 		if swept.Revisions > 0 && !sweep.DryRun {
 			w.options.Progress(Progress{
@@ -92,11 +94,8 @@ func (w *worker) revisions(ctx context.Context, r *Result) error {
 	}
 }
 
-// batch runs one step to its end, also where ctx is done meanwhile, and lets others
-// go ahead afterwards.
-func (w *worker) batch(
-	ctx context.Context, f func(context.Context) (held time.Duration, err error),
-) error {
+// batch runs one step to its end, also where ctx is done meanwhile.
+func (w *worker) batch(ctx context.Context, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return interrupted(err)
 	}
@@ -110,14 +109,12 @@ func (w *worker) batch(
 		context.AfterFunc(work, func() { timer.Stop() })
 	})
 	defer stop()
-	held, err := f(work)
-	if err != nil {
+	if err := f(work); err != nil {
 		if cause := ctx.Err(); cause != nil && work.Err() != nil {
 			return interrupted(cause)
 		}
 		return err
 	}
-	w.pace.yield(ctx, held)
 	return nil
 }
 

@@ -98,15 +98,7 @@ func myWidth(kind, sql string) int {
 	if m == nil {
 		return 4
 	}
-	switch strings.ToLower(m[1]) {
-	case "latin1", "ascii", "binary", "latin2", "latin5", "latin7", "cp1250", "cp1251", "cp1256",
-		"cp1257", "cp850", "cp852", "cp866", "greek", "hebrew", "koi8r", "koi8u", "tis620",
-		"armscii8", "dec8", "hp8", "swe7", "macce", "macroman", "keybcs2", "geostd8":
-		return 1
-	case "utf8", "utf8mb3", "eucjpms", "ujis":
-		return 3
-	}
-	return 4
+	return dialect.CharsetWidth(m[1])
 }
 
 // room keeps the longest texts outside of the row where it would be too long: that of

@@ -53,6 +53,8 @@ type Sweep struct {
 	Before time.Time
 	// Limit is the most entries to remove, 1 or more.
 	Limit int
+	// NotBefore is when locks may be taken that keep every writer out.
+	NotBefore time.Time
 }
 
 // Swept is what a sweep did.
@@ -61,8 +63,17 @@ type Swept struct {
 	Entries int
 	// Last is the time of the last of them.
 	Last time.Time
-	// Held is how long locks were held.
-	Held time.Duration
+	Turn
+}
+
+// Turn tells of the locks that a sweep had; it is zero where it took none.
+type Turn struct {
+	// Held is how long locks were held, Released when they were let go.
+	Held     time.Duration
+	Released time.Time
+	// Alone tells that nobody else has written since the turn before, where the
+	// database says so.
+	Alone bool
 }
 
 // RevisionSweep says which revisions go: those created strictly before Before that
@@ -73,6 +84,8 @@ type RevisionSweep struct {
 	After int64
 	// Limit is how many numbers are gone through, 1 or more.
 	Limit int
+	// NotBefore is when locks may be taken that keep every writer out.
+	NotBefore time.Time
 	// DryRun counts only, as if the entries of these entities that are older than
 	// Before were gone.
 	DryRun   bool
@@ -82,8 +95,7 @@ type RevisionSweep struct {
 // RevisionsSwept is what a sweep of revisions did.
 type RevisionsSwept struct {
 	Revisions int
-	// Held is how long locks were held.
-	Held time.Duration
+	Turn
 	// Last is the number to go on behind, Done tells that there is none.
 	Last int64
 	Done bool

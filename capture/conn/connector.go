@@ -122,7 +122,16 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &session{raw: raw, own: c}, nil
+	s := &session{raw: raw, own: c}
+	if opener, ok := c.binder.(interface {
+		opened(ctx context.Context, s *session) error
+	}); ok {
+		if err := opener.opened(ctx, s); err != nil {
+			_ = raw.Close() // the first error says more
+			return nil, fmt.Errorf("set up a connection for triggers: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // Driver implements driver.Connector.

@@ -28,7 +28,7 @@ type Control struct {
 	// database does not tell the cases apart.
 	Name string
 	// Keyword is the first word in capitals; of SET, with the setting that ends a
-	// transaction where it changes one: "SET AUTOCOMMIT".
+	// transaction where it changes one: "SET AUTOCOMMIT". "BEGIN NOT" begins a block.
 	Keyword string
 	// Temporary: it creates or drops a table of the session only.
 	Temporary bool
@@ -112,7 +112,9 @@ func control(tokens []token) Control {
 		t.skip("SAVEPOINT")
 		c.Action, c.Name = Releases, t.name()
 	case "BEGIN", "START":
-		if !t.peek().is("NOT") { // a block, on MariaDB
+		if t.peek().is("NOT") { // a block, on MariaDB
+			c.Keyword = "BEGIN NOT"
+		} else {
 			c.Action = Begins
 		}
 	case "COMMIT", "END":

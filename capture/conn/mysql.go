@@ -9,7 +9,10 @@ import (
 
 // MySQL is the syntax of MySQL and MariaDB.
 func MySQL() Syntax {
-	return Syntax{hash: true, code: true, backslash: true, either: true, doubleText: true}
+	return Syntax{
+		hash: true, code: true, backslash: true, either: true, doubleText: true,
+		begin: "START TRANSACTION", autocommit: "SELECT @@SESSION.autocommit",
+	}
 }
 
 // mysqlBinder binds by variables of the session, which know nothing of transactions.

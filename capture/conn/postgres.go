@@ -12,7 +12,9 @@ import (
 
 // Postgres is PostgreSQL's syntax.
 func Postgres() Syntax {
-	return Syntax{nested: true, either: true, escape: true, dollar: true, fold: true}
+	return Syntax{
+		nested: true, either: true, escape: true, dollar: true, fold: true, begin: "BEGIN",
+	}
 }
 
 // postgresBinder binds by a setting that the transaction takes along when it ends,

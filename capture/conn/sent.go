@@ -25,8 +25,8 @@ func (s Syntax) look(query string) sent {
 			st.writes, st.retries = true, true
 		case "WITH", "EXPLAIN", "COPY":
 			read = true
-		case "BEGIN", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR": // blocks of MariaDB's
-			st.writes = st.writes || (s.hash && c.Action == None)
+		case "BEGIN NOT", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR": // blocks of MariaDB's
+			st.writes = st.writes || s.hash
 		}
 	}
 	if read && !st.writes {

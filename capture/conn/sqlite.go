@@ -9,7 +9,7 @@ import (
 )
 
 // SQLite is SQLite's syntax.
-func SQLite() Syntax { return Syntax{doubleText: true} }
+func SQLite() Syntax { return Syntax{doubleText: true, begin: "BEGIN IMMEDIATE"} }
 
 // savesBegin: a savepoint outside of a transaction begins one.
 func (s Syntax) savesBegin() bool { return !s.fold && !s.hash }
@@ -17,6 +17,11 @@ func (s Syntax) savesBegin() bool { return !s.fold && !s.hash }
 // sqliteBinder binds by a row that is gone again before the commit. Where there are
 // no triggers there is no table for it, and nothing to bind.
 type sqliteBinder struct{ dialect dialect.Dialect }
+
+// opened has the rows that a REPLACE removes fire triggers.
+func (*sqliteBinder) opened(ctx context.Context, s *session) error {
+	return s.say(ctx, "PRAGMA recursive_triggers = ON")
+}
 
 func (b *sqliteBinder) bind(ctx context.Context, s *session, c claim.Claim) error {
 	query, args := claim.SQLiteInsert(c)

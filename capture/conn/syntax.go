@@ -19,6 +19,9 @@ type Syntax struct {
 	fold bool
 	// implicit are the first keywords of statements that commit by themselves.
 	implicit map[string]bool
+	// begin begins a transaction that is going to write. autocommit, where there is such
+	// a setting, tells whether statements outside of one commit by themselves.
+	begin, autocommit string
 }
 
 // With returns the syntax with the first keywords, in capitals, of statements
@@ -46,7 +49,7 @@ func (s Syntax) Ends(c Control) bool {
 // calls.
 func (s Syntax) mayEnd(c Control) bool {
 	switch c.Keyword {
-	case "CALL", "EXECUTE", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR":
+	case "CALL", "EXECUTE", "BEGIN NOT", "IF", "LOOP", "WHILE", "REPEAT", "CASE", "FOR":
 		return len(s.implicit) > 0
 	}
 	return false

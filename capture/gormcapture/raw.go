@@ -60,7 +60,9 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 			r.on = true
 			stmt.ConnPool = &rawInterceptor{ConnPool: r.tx, raw: r}
 			if !r.text.Ends(r.syntax) {
-				err = r.protect(stmt.Context)
+				if err = r.apart(stmt.Context); err == nil {
+					err = r.protect(stmt.Context)
+				}
 			}
 		}
 	}

@@ -37,11 +37,18 @@ func orAbandon[T any](s *statement, f func() (T, error)) (T, error) {
 	return v, err
 }
 
+// errAbandoned is why the transaction of one statement is rolled back.
+var errAbandoned = errors.New("panic")
+
 // abandon gives up a statement in the middle.
 func (s *statement) abandon() {
 	defer s.letGo()
 	if c, ok := s.work.(io.Closer); ok {
 		_ = c.Close() // the panic tells what is wrong
+	}
+	if alone := s.alone; alone != nil {
+		s.alone = nil
+		go func() { _ = alone(errAbandoned) }() // as below
 	}
 	if tx, ok := s.tx.(gorm.TxCommitter); ok && s.own {
 		// database/sql may never let go of a transaction that a panic went through.

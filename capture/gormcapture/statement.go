@@ -46,6 +46,8 @@ type statement struct {
 	// while a savepoint stands before an immediate statement.
 	release func()
 	undo    bool
+	// alone ends the transaction of a statement that would commit by itself.
+	alone func(error) error
 
 	work work
 	ran  bool
@@ -153,6 +155,17 @@ func (s *statement) attach(ctx context.Context) (err error) {
 	return nil
 }
 
+// apart gives the statement a transaction where it would commit by itself, because
+// one before it has ended the program's.
+func (s *statement) apart(ctx context.Context) (err error) {
+	if tx, ok := watched(s.tx); ok && !s.own {
+		if s.alone, err = tx.Alone(ctx); err != nil {
+			return s.failed("capture", err)
+		}
+	}
+	return nil
+}
+
 // watched returns the transaction that annals watches below a pool.
 func watched(p gorm.ConnPool) (*conn.Tx, bool) {
 	switch tx := p.(type) {
@@ -214,6 +227,10 @@ func (s *statement) end(cause error) error {
 	defer s.letGo()
 	if c, ok := s.work.(io.Closer); ok {
 		cause = errors.Join(cause, c.Close())
+	}
+	if alone := s.alone; alone != nil {
+		s.alone = nil
+		return errors.Join(cause, alone(errors.Join(cause, s.db.Error)))
 	}
 	if !s.own {
 		return cause
@@ -346,6 +363,9 @@ func (i *interceptor) start(ctx context.Context) error {
 	s := i.statement
 	s.tryValues(s.db.Statement.Vars)
 	if err := s.attach(ctx); err != nil {
+		return err
+	}
+	if err := s.apart(ctx); err != nil {
 		return err
 	}
 	i.ConnPool = s.tx

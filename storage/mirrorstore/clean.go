@@ -2,9 +2,6 @@ package mirrorstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,6 +10,7 @@ import (
 	"github.com/seed-162b1470/annals/journal"
 	"github.com/seed-162b1470/annals/layout"
 	"github.com/seed-162b1470/annals/storage"
+	"github.com/seed-162b1470/annals/storage/sqlstore"
 )
 
 // cleanRun implements storage.Cleaning. A row goes when every entity that it gives
@@ -22,6 +20,7 @@ type cleanRun struct {
 	store  *Store
 	conn   storage.Conn
 	ledger *journal.Ledger
+	turns  *sqlstore.Turns
 }
 
 // Cleaning implements storage.Cleaner. The account needs the rights of the role
@@ -34,7 +33,7 @@ func (s *Store) Cleaning(ctx context.Context, conn storage.Conn) (storage.Cleani
 	if err != nil {
 		return nil, err
 	}
-	return &cleanRun{store: s, conn: conn, ledger: l}, nil
+	return &cleanRun{store: s, conn: conn, ledger: l, turns: s.entries.Turns(conn)}, nil
 }
 
 // Mark implements storage.Cleaning.
@@ -145,15 +144,23 @@ func (r *cleanRun) Remove(ctx context.Context, s storage.Sweep) (out storage.Swe
 		if err == nil && len(b.receipts)+len(b.rows) == 0 {
 			return out, nil
 		}
-		var held time.Duration
+		var turn storage.Turn
 		if err == nil {
-			held, err = r.inTx(ctx, func(tx dialect.Execer) error { return r.delete(ctx, tx, b) })
+			turn, err = r.turns.Take(ctx, s.NotBefore, func(tx dialect.Execer) error {
+				return r.delete(ctx, tx, b)
+			})
+		}
+		if !turn.Released.IsZero() {
+			out.Entries += b.entries
+			out.Last = b.last
+			turn.Held = max(out.Held, turn.Held)
+			out.Turn = turn
+			// What is left of the sweep gives way like the sweeps themselves.
+			s.NotBefore = turn.Released.Add(3 * max(turn.Held, 10*time.Millisecond))
 		}
 		if err != nil {
 			return out, r.store.entries.FailWrite("remove old entries of", "entity "+s.Entity, err)
 		}
-		out.Entries += b.entries
-		out.Last, out.Held = b.last, max(out.Held, held)
 	}
 	return out, nil
 }
@@ -306,46 +313,4 @@ func (r *cleanRun) deleteIDs(
 	r.store.eng.deleteByID(b, table, key, ids)
 	_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 	return err
-}
-
-// inTx runs f in a transaction, again where the database asks for it, and tells how
-// long that had locks.
-func (r *cleanRun) inTx(
-	ctx context.Context, f func(tx dialect.Execer) error,
-) (held time.Duration, err error) {
-	err = r.store.entries.Retry(ctx, func() error {
-		held, err = r.once(ctx, f)
-		return err
-	})
-	return held, err
-}
-
-func (r *cleanRun) once(
-	ctx context.Context, f func(tx dialect.Execer) error,
-) (held time.Duration, err error) {
-	tx, err := r.conn.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, fmt.Errorf("begin transaction: %w", err)
-	}
-	defer func() {
-		if err == nil {
-			return
-		}
-		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
-			err = fmt.Errorf("%w (rollback: %w)", err, back)
-		}
-	}()
-	if lock := r.store.syntax.TakeLock(); lock != "" {
-		if _, err := tx.ExecContext(ctx, lock); err != nil {
-			return 0, err
-		}
-	}
-	began := time.Now()
-	if err := f(tx); err != nil {
-		return 0, err
-	}
-	if err := tx.Commit(); err != nil {
-		return 0, fmt.Errorf("commit: %w", err)
-	}
-	return time.Since(began), nil
 }

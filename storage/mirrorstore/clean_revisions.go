@@ -46,13 +46,16 @@ func (r *cleanRun) sweepRevisions(
 		return out, err
 	}
 	ids = slices.DeleteFunc(ids, func(id int64) bool { return named[id] })
-	out.Revisions = len(ids)
 	if s.DryRun || len(ids) == 0 {
+		out.Revisions = len(ids)
 		return out, nil
 	}
-	out.Held, err = r.inTx(ctx, func(tx dialect.Execer) error {
+	out.Turn, err = r.turns.Take(ctx, s.NotBefore, func(tx dialect.Execer) error {
 		return r.deleteIDs(ctx, tx, annals.Table{Name: layout.RevisionTable}, layout.ColID, ids)
 	})
+	if !out.Released.IsZero() {
+		out.Revisions = len(ids)
+	}
 	return out, err
 }
 

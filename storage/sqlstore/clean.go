@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +24,9 @@ type cleaning interface {
 	// takeLock is a statement that changes nothing and takes the lock that the
 	// transaction will need, where there is one for the whole database; else "".
 	takeLock() string
+	// prepare returns the connection for one transaction. What is left to do behind
+	// its commit is done by finish, when nobody waits for it any more.
+	prepare(ctx context.Context, conn storage.Conn) (storage.Conn, finish, error)
 	// literal is a text as it stands in a script.
 	literal(s string) string
 }
@@ -48,6 +49,7 @@ type cleanRun struct {
 	// tables of all entities that the registry has, but for those that were dropped.
 	tables map[string]annals.Table
 	order  []string
+	turns  *Turns
 }
 
 var _ storage.Cleaner = (*Store)(nil)
@@ -55,7 +57,9 @@ var _ storage.Cleaner = (*Store)(nil)
 // Cleaning implements storage.Cleaner. The account needs the rights of the role
 // retention.
 func (s *Store) Cleaning(ctx context.Context, conn storage.Conn) (storage.Cleaning, error) {
-	r := &cleanRun{store: s, eng: s.eng, conn: conn, tables: map[string]annals.Table{}}
+	r := &cleanRun{
+		store: s, eng: s.eng, conn: conn, tables: map[string]annals.Table{}, turns: s.Turns(conn),
+	}
 	// Without the table of marks nothing may be removed.
 	probe := &builder{d: s.cfg.Dialect}
 	probe.text("SELECT id FROM ")
@@ -194,20 +198,24 @@ func (r *cleanRun) Remove(ctx context.Context, s storage.Sweep) (storage.Swept, 
 		return storage.Swept{}, nil
 	}
 	ids, last, err := r.oldest(ctx, table, s)
-	var held time.Duration
+	var turn storage.Turn
 	if err == nil && len(ids) > 0 {
 		slices.Sort(ids)
-		held, err = r.inTx(ctx, func(tx dialect.Execer) error {
+		turn, err = r.turns.Take(ctx, s.NotBefore, func(tx dialect.Execer) error {
 			b := r.builder()
 			r.eng.deleteByID(b, table, ids)
 			_, err := tx.ExecContext(ctx, b.sql.String(), b.args...)
 			return err
 		})
 	}
-	if err != nil {
-		return storage.Swept{}, r.store.fail("remove old entries of", "entity "+s.Entity, nil, err)
+	out := storage.Swept{Turn: turn}
+	if !turn.Released.IsZero() {
+		out.Entries, out.Last = len(ids), last
 	}
-	return storage.Swept{Entries: len(ids), Last: last, Held: held}, nil
+	if err != nil {
+		return out, r.store.fail("remove old entries of", "entity "+s.Entity, nil, err)
+	}
+	return out, nil
 }
 
 // oldest returns the ids of the oldest entries, in the order of positions, and the
@@ -243,48 +251,6 @@ func (r *cleanRun) oldest(
 		last, err = parseInstant(text)
 	}
 	return ids, last, err
-}
-
-// inTx runs f in a transaction, again where the database asks for it, and tells how
-// long that had locks.
-func (r *cleanRun) inTx(
-	ctx context.Context, f func(tx dialect.Execer) error,
-) (held time.Duration, err error) {
-	err = r.store.retry(ctx, func() error {
-		held, err = r.once(ctx, f)
-		return err
-	})
-	return held, err
-}
-
-func (r *cleanRun) once(
-	ctx context.Context, f func(tx dialect.Execer) error,
-) (held time.Duration, err error) {
-	tx, err := r.conn.BeginTx(ctx, nil)
-	if err != nil {
-		return 0, fmt.Errorf("begin transaction: %w", err)
-	}
-	defer func() {
-		if err == nil {
-			return
-		}
-		if back := tx.Rollback(); back != nil && !errors.Is(back, sql.ErrTxDone) {
-			err = fmt.Errorf("%w (rollback: %w)", err, back)
-		}
-	}()
-	if lock := r.eng.takeLock(); lock != "" {
-		if _, err := tx.ExecContext(ctx, lock); err != nil {
-			return 0, err
-		}
-	}
-	began := time.Now()
-	if err := f(tx); err != nil {
-		return 0, err
-	}
-	if err := tx.Commit(); err != nil {
-		return 0, fmt.Errorf("commit: %w", err)
-	}
-	return time.Since(began), nil
 }
 
 // SQL implements storage.Cleaning.

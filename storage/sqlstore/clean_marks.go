@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
@@ -75,7 +76,7 @@ func (r *cleanRun) Mark(ctx context.Context, m storage.Mark) error {
 		}
 	}
 	at := s.timeOf(m.At)
-	_, err = r.inTx(ctx, func(tx dialect.Execer) error {
+	_, err = r.turns.Take(ctx, time.Time{}, func(tx dialect.Execer) error {
 		b := r.builder()
 		t := layout.Clean(b.d.Limits())
 		b.insertInto(t.Name, columnsOf(t))

@@ -1,12 +1,14 @@
 package sqlstore
 
 import (
+	"context"
 	"encoding/hex"
 	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/layout"
+	"github.com/seed-162b1470/annals/storage"
 )
 
 // InnoDB locks what a DELETE reads, and the gaps between, where new rows are born:
@@ -56,6 +58,12 @@ func (mysql) each(b *builder, table annals.Table) {
 }
 
 func (mysql) takeLock() string { return "" }
+
+func (mysql) prepare(
+	_ context.Context, conn storage.Conn,
+) (storage.Conn, finish, error) {
+	return conn, func(context.Context) (int64, error) { return 0, nil }, nil
+}
 
 // literal avoids the backslash, whose meaning depends on NO_BACKSLASH_ESCAPES.
 func (mysql) literal(s string) string {

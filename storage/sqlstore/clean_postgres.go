@@ -1,11 +1,13 @@
 package sqlstore
 
 import (
+	"context"
 	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/layout"
+	"github.com/seed-162b1470/annals/storage"
 )
 
 // deleteByID implements cleaning. Inserting waits for no row that is being deleted.
@@ -37,6 +39,12 @@ func idArray(ids []int64) string {
 }
 
 func (postgres) takeLock() string { return "" }
+
+func (postgres) prepare(
+	_ context.Context, conn storage.Conn,
+) (storage.Conn, finish, error) {
+	return conn, func(context.Context) (int64, error) { return 0, nil }, nil
+}
 
 // literal is right whatever standard_conforming_strings says.
 func (postgres) literal(s string) string {

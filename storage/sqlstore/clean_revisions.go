@@ -60,17 +60,20 @@ func (r *cleanRun) sweepRevisions(
 			return out, nil
 		}
 	}
-	out.Revisions = len(found.ids)
 	if s.DryRun {
+		out.Revisions = len(found.ids)
 		return out, nil
 	}
 	receipts = slices.DeleteFunc(receipts, func(k receiptKey) bool {
 		_, gone := slices.BinarySearch(found.ids, k.revision)
 		return !gone
 	})
-	out.Held, err = r.inTx(ctx, func(tx dialect.Execer) error {
+	out.Turn, err = r.turns.Take(ctx, s.NotBefore, func(tx dialect.Execer) error {
 		return r.deleteRevisions(ctx, tx, found.ids, receipts)
 	})
+	if !out.Released.IsZero() {
+		out.Revisions = len(found.ids)
+	}
 	return out, err
 }
 

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -59,7 +60,7 @@ type reading interface {
 	ids(b *builder, ref string, ids []int64)
 	// running names the transactions that have written and may still commit; ok is
 	// false where the account may not know.
-	running(ctx context.Context, db dialect.Queryer) (names map[string]bool, ok bool, err error)
+	running(ctx context.Context, db *sql.DB) (names map[string]bool, ok bool, err error)
 }
 
 // writing is the SQL that stores entries.

@@ -118,20 +118,6 @@ func (mysql) contains(b *builder, ref, part string) {
 	b.text("), LOWER(", ref, ")) > 0")
 }
 
-// running needs the right PROCESS.
-func (d mysql) running(
-	ctx context.Context, db dialect.Queryer,
-) (names map[string]bool, ok bool, err error) {
-	b := &builder{d: d}
-	b.text("SELECT CAST(trx_id AS CHAR) FROM information_schema.INNODB_TRX")
-	names, err = nameSet(ctx, db, b)
-	if err != nil && d.Classify(err) == dialect.ClassAccess {
-		return nil, false, nil
-	}
-	delete(names, "0") // has written nothing
-	return names, true, err
-}
-
 // fact is what the database knows of the session better than the program. There
 // is no application name outside performance_schema, which not everyone may read.
 func (mysql) fact(column string) string {

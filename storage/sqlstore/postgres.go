@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"strconv"
 
 	"github.com/seed-162b1470/annals"
@@ -102,7 +103,7 @@ func (postgres) contains(b *builder, ref, part string) {
 
 // running reads them off the snapshot, which has prepared transactions too.
 func (d postgres) running(
-	ctx context.Context, db dialect.Queryer,
+	ctx context.Context, db *sql.DB,
 ) (names map[string]bool, ok bool, err error) {
 	b := &builder{d: d}
 	b.text("SELECT x::text FROM pg_snapshot_xip(pg_current_snapshot()) AS x")

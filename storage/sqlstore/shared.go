@@ -58,12 +58,9 @@ func (s *Store) FailWrite(op, subject string, err error) error {
 	return s.fail(op, subject, nil, err)
 }
 
-// Retry runs f, again where the database chose it as the victim of a deadlock.
-func (s *Store) Retry(ctx context.Context, f func() error) error { return s.retry(ctx, f) }
-
 // MarkOn is storage.Cleaning's Mark through the connection of a run.
 func (s *Store) MarkOn(ctx context.Context, conn storage.Conn, m storage.Mark) error {
-	return (&cleanRun{store: s, eng: s.eng, conn: conn}).Mark(ctx, m)
+	return (&cleanRun{store: s, eng: s.eng, conn: conn, turns: s.Turns(conn)}).Mark(ctx, m)
 }
 
 // Syntax is the SQL that stores of other layouts share with this one.
@@ -87,10 +84,6 @@ func (s Syntax) BindInstant(t time.Time) string {
 
 // Term is what stands around one statement with ORDER BY and LIMIT in a union.
 func (s Syntax) Term() (open, shut string) { return s.eng.term() }
-
-// TakeLock is a statement that changes nothing and takes the lock that a writing
-// transaction will need, where there is one for the whole database; else "".
-func (s Syntax) TakeLock() string { return s.eng.takeLock() }
 
 // Literal is a text as it stands in a script.
 func (s Syntax) Literal(text string) string { return s.eng.literal(text) }

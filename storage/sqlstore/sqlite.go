@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
@@ -80,7 +81,7 @@ func (sqlite) contains(b *builder, ref, part string) {
 
 // running: there is one writer at a time, so that nothing commits behind what was
 // seen.
-func (sqlite) running(context.Context, dialect.Queryer) (map[string]bool, bool, error) {
+func (sqlite) running(context.Context, *sql.DB) (map[string]bool, bool, error) {
 	return nil, true, nil
 }
 

@@ -36,7 +36,8 @@ type gap struct {
 // cohort are gaps that were noticed together.
 type cohort struct {
 	// noted tells that owners is filled: the transactions that ran one look later,
-	// by when each that had drawn a number had also written.
+	// by when each that had drawn a number had also written: annals stores the revision
+	// before it draws any.
 	noted  bool
 	owners map[string]bool
 	// over tells that they have all ended.
@@ -153,9 +154,13 @@ func (t *tailTable) fill(id int64) {
 // nothing.
 func (t *tail) Next(ctx context.Context) ([]annals.Entry, error) {
 	// First who runs, then what there is: what has ended by now is seen below.
-	running, known, err := t.store.eng.running(ctx, t.store.cfg.DB)
-	if err != nil {
-		return nil, t.store.failRead("follow", "running transactions", err)
+	var running map[string]bool
+	known := false
+	if len(t.cohorts) > 0 {
+		var err error
+		if running, known, err = t.store.eng.running(ctx, t.store.cfg.DB); err != nil {
+			return nil, t.store.failRead("follow", "running transactions", err)
+		}
 	}
 	out := []annals.Entry{}
 	fresh := &cohort{}

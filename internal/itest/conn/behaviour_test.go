@@ -406,3 +406,11 @@ func TestOptions(t *testing.T) {
 		}
 	}
 }
+
+// What a REPLACE of SQLite removes is seen on connections that bind.
+func TestReplaceIsSeen(t *testing.T) {
+	h := newHarness(t, testdb.New(t, "sqlite"))
+	h.must(h.db, h.as("ann"), "INSERT INTO post (id, title) VALUES (1, 'r1')")
+	h.must(h.db, h.as("ann"), "REPLACE INTO post (id, title) VALUES (1, 'r2')")
+	h.want("r1:ann", "r1:ann", "r2:ann")
+}

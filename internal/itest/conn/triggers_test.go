@@ -99,22 +99,12 @@ func (a *audited) same(want ...string) {
 	}
 }
 
-// eachAudited runs f on every database with annals' triggers.
-func eachAudited(t *testing.T, f func(t *testing.T, db *testdb.DB)) {
-	t.Helper()
-	for _, kind := range testdb.Kinds() {
-		if kind != "sqlite" {
-			t.Run(kind, func(t *testing.T) { f(t, testdb.New(t, kind)) })
-		}
-	}
-}
-
 // The triggers of annals find who acts, in either way of binding, and nobody where
 // nobody is bound.
 func TestTriggersFindWhoActs(t *testing.T) {
 	for _, how := range []string{config.ContextSession, config.ContextRow} {
 		t.Run(how, func(t *testing.T) {
-			eachAudited(t, func(t *testing.T, db *testdb.DB) {
+			testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 				a := newAudited(t, db, how)
 				ctx := annals.WithComment(a.as("ann"), "why")
 				tx := a.begin(ctx)
@@ -160,7 +150,7 @@ func TestTriggersFindWhoActs(t *testing.T) {
 // Everything that a context says is in the revision; what the database knows itself
 // is too, whoever writes.
 func TestWhatARevisionHas(t *testing.T) {
-	eachAudited(t, func(t *testing.T, db *testdb.DB) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		a := newAudited(t, db, config.ContextSession)
 		ctx := annals.WithActor(a.Context(), annals.Actor{
 			ID: "42", Name: "O'Brien \\ 日", Email: "o@example.org", Type: "User", Context: "api",
@@ -220,7 +210,7 @@ func TestApplicationIsTold(t *testing.T) {
 
 // GORM and pgx on a source whose triggers capture.
 func TestTriggersFindPrograms(t *testing.T) {
-	eachAudited(t, func(t *testing.T, db *testdb.DB) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		for _, how := range []string{config.ContextSession, config.ContextRow} {
 			t.Run(how, func(t *testing.T) {
 				db := testdb.New(t, db.Kind)

@@ -78,7 +78,7 @@ func implicitEnds() []scene {
 			name: s + " keeps what came before", do: thenRollback(s), want: []string{docA},
 		}, dialect.MySQLName))
 	}
-	return append(scenes,
+	return append(append(scenes, behindEnds()...),
 		onlyOn(scene{
 			name: "autocommit off and on keeps what came before", want: []string{docA},
 			do: thenRollback("SET autocommit = 0", "SET @x = 1, @@session.autocommit = 1"),
@@ -108,6 +108,80 @@ func implicitEnds() []scene {
 				}))
 			},
 		}, dialect.MySQLName),
+	)
+}
+
+// behindEnds change something behind a statement that has ended the transaction:
+// each statement commits by itself then, and a rollback finds nothing to undo.
+func behindEnds() []scene {
+	const ddl = "CREATE TABLE IF NOT EXISTS scratch_pad (i int)"
+	type action = func(tx *gorm.DB)
+	behind := func(end string, do ...action) func(db *gorm.DB) any {
+		return func(db *gorm.DB) any {
+			tx := db.Begin()
+			seen := []saw{see(tx.Create(&Doc{ID: "a"})), seeErr(tx.Exec(end).Error)}
+			for _, f := range do {
+				f(tx)
+			}
+			tx.Rollback() // of which the drivers say this or that
+			return seen
+		}
+	}
+	create := func(id string) action { return func(tx *gorm.DB) { tx.Create(&Doc{ID: id}) } }
+	exec := func(sql string) action { return func(tx *gorm.DB) { tx.Exec(sql) } }
+	b7 := "update doc b: size=7>8"
+	scenes := []scene{
+		{
+			name: "changes behind a schema statement", revisions: 3,
+			do: behind(ddl, create("b"), create("c")), want: []string{docA, docB, docC},
+		},
+		{
+			name: "changes behind a schema statement, committed", revisions: 2,
+			do: behind(ddl, create("b"), func(tx *gorm.DB) { tx.Commit() }), want: []string{docA, docB},
+		},
+		{
+			name: "an update and a delete behind a schema statement", revisions: 4,
+			do: behind(ddl, create("b"),
+				func(tx *gorm.DB) { tx.Model(&Doc{ID: "b"}).Update("size", 8) },
+				func(tx *gorm.DB) { tx.Delete(&Doc{ID: "a"}) }),
+			want: []string{docA, docB, b7, "remove doc a: body=> id=a> size=7>"},
+		},
+		{
+			name: "a savepoint behind a schema statement", revisions: 2,
+			do: behind(ddl, func(tx *gorm.DB) { tx.SavePoint("s") }, create("b"),
+				func(tx *gorm.DB) { tx.RollbackTo("s") }),
+			want: []string{docA, docB},
+		},
+		{
+			name: "a transaction begun anew behind a schema statement",
+			do:   behind(ddl, exec("BEGIN"), create("b")), want: []string{docA},
+		},
+		{
+			name: "two schema statements with a change between", revisions: 3,
+			do: behind(ddl, create("b"), exec(ddl), create("c")), want: []string{docA, docB, docC},
+		},
+		{
+			name: "a statement that fails behind a schema statement", revisions: 2,
+			do: behind(ddl, create("a"), create("b")), want: []string{docA, docB},
+		},
+		{
+			name: "a schema statement in a session that does not commit by itself",
+			do: behind("SET autocommit = 0", exec(ddl), create("b"), exec("ROLLBACK"),
+				exec("SET autocommit = 1")), want: []string{docA},
+		},
+	}
+	for i := range scenes {
+		scenes[i] = onlyOn(scenes[i], dialect.MySQLName)
+	}
+	return append(scenes,
+		scene{
+			name: "changes behind a COMMIT", revisions: 3,
+			do: behind("COMMIT", create("b"), create("c")), want: []string{docA, docB, docC},
+		},
+		scene{
+			name: "a change behind a ROLLBACK",
+			do:   behind("ROLLBACK", create("b")), want: []string{docB},
+		},
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -117,7 +118,8 @@ func open(t *testing.T, db *testdb.DB, schema string) *sql.DB {
 	if strings.Contains(db.DriverDSN, "?") {
 		separator = "&"
 	}
-	pool, err := sql.Open(db.DriverName, db.DriverDSN+separator+"search_path="+schema)
+	pool, err := sql.Open(db.DriverName, db.DriverDSN+separator+"search_path="+
+		strings.ReplaceAll(url.QueryEscape(`"`+strings.ReplaceAll(schema, `"`, `""`)+`"`), "+", "%20"))
 	if err != nil {
 		t.Fatal(err)
 	}

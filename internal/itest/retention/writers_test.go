@@ -53,6 +53,27 @@ func TestWriters(t *testing.T) {
 	})
 }
 
+// The cleaner brings the write-ahead log into the database by itself, and leaves the
+// connection as it was.
+func TestCheckpoints(t *testing.T) {
+	s := newScene(t, testdb.New(t, dialect.SQLiteName), layout.Lean)
+	s.record(t, 300, cutoff().AddDate(0, 0, -1))
+	s.SetMaxOpenConns(1)
+	s.exec(t, "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_autocheckpoint = 777")
+	if got, err := s.clean(t, retention.Options{Batch: 50}, entities()...); err != nil || got.Revisions != 300 {
+		t.Errorf("removed %v, %v", got, err)
+	}
+	var every int
+	if err := s.QueryRowContext(t.Context(), "PRAGMA wal_autocheckpoint").Scan(&every); err != nil || every != 777 {
+		t.Errorf("wal_autocheckpoint is %d, %v; it was 777", every, err)
+	}
+	var busy, frames, done int
+	err := s.QueryRowContext(t.Context(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &frames, &done)
+	if err != nil || busy != 0 || frames > 500 {
+		t.Errorf("%d frames in the log (busy %d), %v", frames, busy, err)
+	}
+}
+
 // writers store entries of now, in transactions of their own, until they are stopped.
 type writers struct {
 	cancel context.CancelFunc

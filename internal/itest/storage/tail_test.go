@@ -1,10 +1,13 @@
 package storage_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed-162b1470/annals/internal/testdb"
 	"github.com/seed-162b1470/annals/storage"
@@ -73,5 +76,101 @@ func TestTailWithoutProcessRight(t *testing.T) {
 				t.Errorf("saw %v", seen)
 			}
 		})
+	}
+}
+
+// Where others ask often who runs, the server answers from an old copy. A tail does not
+// take it for the truth.
+func TestTailBesideMonitors(t *testing.T) {
+	for _, kind := range testdb.Kinds() {
+		if kind != "mariadb" && kind != "mysql" {
+			continue
+		}
+		t.Run(kind, func(t *testing.T) {
+			db := testdb.New(t, kind)
+			d := dialectOf(t, db)
+			install(t, db.DB, d, "post")
+			store := open(t, db.DB, d)
+			defer monitor(t, db.DB)()
+			tail, err := store.Tail(t.Context(), storage.Query{Entities: []string{"post"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var seen, want []string
+			look := func() {
+				t.Helper()
+				found, err := tail.Next(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range found {
+					seen = append(seen, e.ObjectID)
+				}
+			}
+			write := func(n int) *sql.Tx {
+				t.Helper()
+				tx, err := db.BeginTx(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rev, list := revision(n), changes(1, "post")
+				rev.Source, list[0].Source, list[0].ObjectID = "other", "other", fmt.Sprint(n)
+				if err := store.WriteTx(t.Context(), tx, &rev, list); err != nil {
+					t.Fatal(err)
+				}
+				return tx
+			}
+			commit := func(tx *sql.Tx, n int) {
+				t.Helper()
+				if err := tx.Commit(); err != nil {
+					t.Fatal(err)
+				}
+				want = append(want, fmt.Sprint(n))
+			}
+			for n := 1; n < 20; n += 2 {
+				late := write(n)
+				commit(write(n+1), n+1)
+				for range 4 {
+					look()
+				}
+				commit(late, n)
+				look()
+			}
+			if !slices.Equal(seen, want) {
+				t.Errorf("saw %v, want %v", seen, want)
+			}
+		})
+	}
+}
+
+// monitor asks every few milliseconds who runs, until it is stopped.
+func monitor(t *testing.T, db *sql.DB) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	asked, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for first := true; ; first = false {
+			var n int
+			err := db.QueryRowContext(context.WithoutCancel(ctx),
+				"SELECT COUNT(*) FROM information_schema.INNODB_TRX").Scan(&n)
+			if first {
+				close(asked)
+			}
+			select {
+			case <-ctx.Done():
+				ended <- err
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	<-asked
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("monitor: %v", err)
+		}
 	}
 }
