@@ -125,13 +125,14 @@ func ReadTargetColumns(
 
 // mapper chooses the columns of a copy.
 type mapper struct {
-	gen   generator
-	known []TargetColumn // of the target
-	taken map[string]bool
+	gen     generator
+	dialect dialect.Dialect
+	known   []TargetColumn // of the target
+	taken   map[string]bool
 }
 
-func newMapper(gen generator, known []TargetColumn) *mapper {
-	m := &mapper{gen: gen, known: known, taken: map[string]bool{}}
+func newMapper(d dialect.Dialect, gen generator, known []TargetColumn) *mapper {
+	m := &mapper{dialect: d, gen: gen, known: known, taken: map[string]bool{}}
 	for _, name := range []string{
 		layout.ColCopyID, layout.ColCopyReceipt, layout.ColCopySeq, layout.ColCopyImage,
 		layout.ColCopyOrdinal,
@@ -177,7 +178,7 @@ func (m *mapper) current(c *Column) string {
 		if err != nil || codec != k.Codec {
 			return false
 		}
-		return k.SourceType == c.SQL || m.gen.widened(k.SourceType, c.SQL)
+		return k.SourceType == c.SQL || dialect.Widens(m.dialect, k.SourceType, c.SQL)
 	})
 	if i < 0 {
 		return ""

@@ -25,9 +25,6 @@ type generator interface {
 	// copyType is the type that the copy of a column has, as the database prints it;
 	// of a masked one that of a boolean.
 	copyType(c *Column) string
-	// widened reports whether the database changes a column from one type of copies
-	// to another in its catalogue alone.
-	widened(from, to string) bool
 	// fold makes names of columns comparable, fit cuts one so that room is left.
 	fold(name string) string
 	fit(name string, room int) string

@@ -76,10 +76,6 @@ func (g mysqlGenerator) fit(name string, room int) string {
 	return cutName(name, room, g.j.cfg.Dialect.Limits())
 }
 
-func (g mysqlGenerator) widened(from, to string) bool {
-	return dialect.Widens(g.j.cfg.Dialect, from, to)
-}
-
 func (g mysqlGenerator) mariaDB() bool { return g.j.cfg.Dialect.Features().MariaDB }
 
 // myText is a literal where the sql_mode is mySQLMode: backslashes mean themselves.

@@ -35,10 +35,6 @@ func (g postgresGenerator) fit(name string, room int) string {
 	return cutName(name, room, g.j.cfg.Dialect.Limits())
 }
 
-func (g postgresGenerator) widened(from, to string) bool {
-	return dialect.Widens(g.j.cfg.Dialect, from, to)
-}
-
 // own names a table of the storage in full.
 func (postgresGenerator) own(schema, name string) annals.Table {
 	return annals.Table{Schema: schema, Name: name}

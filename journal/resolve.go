@@ -63,7 +63,7 @@ func (j *Journal) targets(ctx context.Context, q queryers) ([]Target, error) {
 		if name, ok := former[target.Copy]; ok && name != target.Name && len(rows) == 0 {
 			target.former, rows = name, known[name]
 		}
-		newMapper(j.gen, rows).fill(target.Columns)
+		newMapper(j.cfg.Dialect, j.gen, rows).fill(target.Columns)
 		targets = append(targets, target)
 	}
 	return targets, nil

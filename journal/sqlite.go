@@ -30,10 +30,6 @@ func (sqliteGenerator) copyType(c *Column) string {
 	return c.Base
 }
 
-func (g sqliteGenerator) widened(from, to string) bool {
-	return dialect.Widens(g.j.cfg.Dialect, from, to)
-}
-
 func (sqliteGenerator) fold(name string) string { return strings.ToLower(name) }
 
 func (g sqliteGenerator) fit(name string, room int) string {

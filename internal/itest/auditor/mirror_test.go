@@ -454,9 +454,6 @@ func typeOfText(t *testing.T, db *testdb.DB) string {
 // What happens between an entity's new name and its new triggers is in its story, too.
 func TestStoryOfARenamedEntity(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
-		if db.Dialect == dialect.SQLiteName {
-			return // its triggers are not made yet
-		}
 		blog(t, db)
 		c := triggered(db)
 		trigger := func(aud *auditor.Auditor) {
