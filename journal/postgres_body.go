@@ -114,9 +114,10 @@ func (w *pgBody) receipt(op annals.Operation, rows string) {
 }
 
 // section marks a part of the text that follows from the columns, so that the event
-// trigger can write it anew when they change.
+// trigger can write it anew when they change. No name of a column can end a section: a
+// quote within a quoted name is doubled.
 func section(name, text string) string {
-	return "/*annals:" + name + "*/" + text + "/*annals:end*/"
+	return `/*annals"` + name + "*/" + text + `/*annals"end*/`
 }
 
 // into begins the INSERT of copied rows.

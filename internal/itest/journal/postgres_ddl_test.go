@@ -135,9 +135,10 @@ func TestPostgresAlterStorm(t *testing.T) {
 	s := newScene(t, testdb.New(t, "postgres"), `CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL, a varchar(10), b int);
 		INSERT INTO t SELECT n, 0, 'a', n FROM generate_series(0, 5999) n`, entities("t"))
 	s.install()
-	wait := s.writers(6, updates, `UPDATE t SET n = n + 1 WHERE id = $1`)
+	p, wait := s.writers(6, updates, `UPDATE t SET n = n + 1 WHERE id = $1`)
 	conn := s.conn()
 	for i := range alters {
+		p.reach(i * 6 * updates / alters)
 		s.execOn(conn, []string{
 			fmt.Sprintf(`ALTER TABLE t ADD x%d int DEFAULT %d`, i, i), `ALTER TABLE t RENAME a TO aa`,
 			`ALTER TABLE t ALTER b TYPE text`, fmt.Sprintf(`ALTER TABLE t DROP x%d`, i-3),
@@ -145,7 +146,6 @@ func TestPostgresAlterStorm(t *testing.T) {
 			fmt.Sprintf(`ALTER TABLE t ALTER a TYPE varchar(%d)`, 20+i), `ALTER TABLE t ADD y text DEFAULT 'y'`,
 			`ALTER TABLE t ALTER y TYPE varchar(3)`, `ALTER TABLE t DROP y`,
 		}[i%10])
-		s.execOn(conn, `SELECT pg_sleep(0.05)`) // let the clients write
 	}
 	n := wait()
 	s.same("updates", s.rows(`SELECT sum(n) FROM t`), fmt.Sprint(n))

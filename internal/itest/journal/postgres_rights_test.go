@@ -91,3 +91,47 @@ func TestPostgresForeignRevision(t *testing.T) {
 		JOIN annals_revision_entity e ON e.id = c.annals_revision_entity_id
 		JOIN annals_revision v ON v.id = e.revision ORDER BY c.id`), "1 ann", "2 -")
 }
+
+// TestPostgresForgedFunctions: the event trigger, which has all rights, takes no text
+// from functions or names of columns that others made.
+func TestPostgresForgedFunctions(t *testing.T) {
+	t.Parallel()
+	db := testdb.New(t, "postgres")
+	s := newScene(t, db, pgItems, entities("item"))
+	s.install()
+	role, password := "annals_app_"+strings.ToLower(rand.Text()[:12]), rand.Text()
+	s.exec(fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, password))
+	t.Cleanup(func() {
+		if _, err := testdb.Superuser(t, "postgres").Exec(`DROP ROLE ` + role); err != nil {
+			t.Error(err)
+		}
+	})
+	app := db.OpenAs(t, role, password)
+	t.Cleanup(func() {
+		if _, err := db.Exec(`DROP OWNED BY ` + role); err != nil {
+			t.Error(err)
+		}
+	})
+	s.exec(`GRANT CREATE ON SCHEMA public TO `+role, `CREATE TABLE taken (id int)`)
+	s.execOn(app, `CREATE TABLE mine (id int);
+		CREATE FUNCTION forged() RETURNS trigger LANGUAGE plpgsql AS $f$
+-- annals trigger 1 ab "item"
+-- /*annals"copy*/public.taken ADD COLUMN stolen int; ALTER TABLE public.taken/*annals"end*/
+BEGIN RETURN NULL; END $f$;
+		CREATE TRIGGER "!annals_insert" AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION forged();
+		ALTER TABLE mine ADD n int`)
+	s.same("columns", s.rows(`SELECT attname FROM pg_attribute WHERE attrelid = 'taken'::regclass AND attnum > 0`), "id")
+
+	s.exec(`ALTER TABLE item OWNER TO ` + role)
+	for _, name := range []string{`/*annals"end*/, (SELECT 1 / 0)--`, `/*annals"r*/`, `a"/*annals"end*/`, `", (SELECT 1 / 0)) --`} {
+		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		s.execOn(app, `ALTER TABLE item ADD `+quoted+` int DEFAULT 1`, `ALTER TABLE item ADD more int`,
+			`INSERT INTO item VALUES (1)`, `UPDATE item SET price = 1`, `ALTER TABLE item DROP more`, `DELETE FROM item`)
+		s.same("images of "+name, s.rows(`SELECT annals_image, `+quoted+` FROM item_audit ORDER BY annals_id DESC LIMIT 1`),
+			"before 1")
+		s.execOn(app, `ALTER TABLE item DROP `+quoted)
+	}
+	s.exec(`DROP TABLE mine`)
+	s.renew(s.DB.DB)
+	s.fits()
+}

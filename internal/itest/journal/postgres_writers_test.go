@@ -14,14 +14,41 @@ import (
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
-// writers update rows of a table by several clients until stop is called, which
-// returns how many updates there were.
-func (s *scene) writers(clients, updates int, update string) (wait func() int) {
+// progress counts updates.
+type progress struct {
+	mu   sync.Mutex
+	cond *sync.Cond
+	n    int
+	over bool
+}
+
+func (p *progress) add(n int, over bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.n += n
+	p.over = p.over || over
+	p.cond.Broadcast()
+}
+
+// reach waits for the n-th update, or the end of all.
+func (p *progress) reach(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.n < n && !p.over {
+		p.cond.Wait()
+	}
+}
+
+// writers update rows of a table by several clients. wait returns how many updates
+// there were, once they are done.
+func (s *scene) writers(clients, updates int, update string) (p *progress, wait func() int) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), 5*time.Minute)
 	s.t.Cleanup(cancel)
 	var group sync.WaitGroup
 	errs := make(chan error, clients)
+	p = &progress{}
+	p.cond = sync.NewCond(&p.mu)
 	for n := range clients {
 		group.Add(1)
 		go func() {
@@ -29,12 +56,14 @@ func (s *scene) writers(clients, updates int, update string) (wait func() int) {
 			for i := range updates {
 				if _, err := s.ExecContext(ctx, update, n*1000+i%1000); err != nil {
 					errs <- fmt.Errorf("client %d, update %d: %w", n, i, err)
+					p.add(0, true)
 					return
 				}
+				p.add(1, false)
 			}
 		}()
 	}
-	return func() int {
+	return p, func() int {
 		s.t.Helper()
 		group.Wait()
 		close(errs)
@@ -53,8 +82,9 @@ func TestPostgresWhileWriting(t *testing.T) {
 	s := newScene(t, testdb.New(t, "postgres"), `CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL, m text);
 		INSERT INTO t SELECT n, 0 FROM generate_series(0, 3999) n`, entities("t"))
 	s.install()
-	wait := s.writers(4, 400, `UPDATE t SET n = n + 1 WHERE id = $1`)
+	p, wait := s.writers(4, 400, `UPDATE t SET n = n + 1 WHERE id = $1`)
 	for i := range 5 {
+		p.reach(i * 300)
 		s.rules.Entities[0].Label = []string{"n", "m"}[i%2]
 		s.renew(s.DB.DB)
 		s.install()

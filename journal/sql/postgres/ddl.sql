@@ -58,8 +58,8 @@ CREATE OR REPLACE FUNCTION {schema}.annals_section(body text, name text, content
 LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $annals$
 {marker}
 DECLARE
-  opened text := '/*annals:' || name || '*/';
-  closed text := '/*annals:end*/';
+  opened text := '/*annals"' || name || '*/';
+  closed text := '/*annals"end*/';
   parts text[] := string_to_array(body, opened);
   result text := parts[1];
 BEGIN
@@ -104,7 +104,8 @@ $annals$;
 -- annals_refit makes the copy, the record of its columns and the trigger functions of
 -- a table fit what the table is now, and gives its partitions their triggers. renamed
 -- is the number of the column that was just renamed, or zero. The caller has changed
--- the table and holds its lock.
+-- the table and holds its lock. Functions that somebody else made are not read: their
+-- text is not to be trusted.
 CREATE OR REPLACE FUNCTION {schema}.annals_refit(root oid, renamed integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $annals$
 {marker}
@@ -135,9 +136,10 @@ DECLARE
   settings text;
 BEGIN
   SELECT (substring(p.prosrc FROM '-- annals trigger [0-9]+ [0-9a-f]+ ("(?:[^"\\\n]|\\.)*")')::jsonb) #>> '{}',
-    substring(p.prosrc FROM '/\*annals:copy\*/(.*?)/\*annals:end\*/') INTO target, copy
+    substring(p.prosrc FROM '/\*annals"copy\*/(.*?)/\*annals"end\*/') INTO target, copy
   FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid
-  WHERE g.tgrelid = root AND g.tgname = '!annals_insert' AND p.pronamespace = {schema_text}::regnamespace;
+  WHERE g.tgrelid = root AND g.tgname = '!annals_insert' AND p.pronamespace = {schema_text}::regnamespace
+    AND pg_get_userbyid(p.proowner) = current_user;
   IF target IS NULL OR copy IS NULL THEN
     RETURN;
   END IF;
@@ -241,7 +243,8 @@ BEGIN
   -- The functions, with new lists of columns.
   FOR f IN SELECT DISTINCT p.oid, p.proname, p.prosrc, p.proconfig FROM pg_trigger g
       JOIN pg_proc p ON p.oid = g.tgfoid
-      WHERE g.tgrelid = root AND g.tgname LIKE '!annals\_%' AND p.pronamespace = {schema_text}::regnamespace LOOP
+      WHERE g.tgrelid = root AND g.tgname LIKE '!annals\_%' AND p.pronamespace = {schema_text}::regnamespace
+    AND pg_get_userbyid(p.proowner) = current_user LOOP
     body := substr(f.prosrc, strpos(f.prosrc, '"' || E'\n#variable_conflict') + 1);
     SELECT
       {schema}.annals_section({schema}.annals_section({schema}.annals_section({schema}.annals_section(
@@ -283,6 +286,7 @@ BEGIN
       FROM pg_trigger g JOIN pg_proc o ON o.oid = g.tgfoid,
         pg_partition_tree(root) p JOIN pg_class r ON r.oid = p.relid
       WHERE g.tgrelid = root AND g.tgname LIKE '!annals\_%' AND o.pronamespace = {schema_text}::regnamespace
+      AND pg_get_userbyid(o.proowner) = current_user
       AND p.relid <> root AND r.relkind IN ('r', 'p') LOOP
     -- Asked now: to enable a trigger calls this function again.
     IF f.tgtype & 1 = 0
@@ -302,6 +306,7 @@ BEGIN
       JOIN pg_proc o ON o.oid = g.tgfoid
       WHERE g.tgrelid = root AND h.tgrelid <> root AND h.tgparentid = 0
       AND g.tgname LIKE '!annals\_%' AND h.tgname = g.tgname AND o.pronamespace = {schema_text}::regnamespace
+      AND pg_get_userbyid(o.proowner) = current_user
       AND h.tgrelid NOT IN (SELECT p.relid FROM pg_partition_tree(root) p) LOOP
     EXECUTE format('DROP TRIGGER %I ON %s', f.tgname, f.tgrelid::regclass);
   END LOOP;
