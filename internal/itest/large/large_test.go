@@ -5,7 +5,10 @@ package large_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -188,9 +191,24 @@ func story(t *testing.T, aud *auditor.Auditor) {
 	}
 }
 
+// rowsOfUpdate is how many rows one statement changes: 40,000, or what
+// ANNALS_LARGE_ROWS says.
+func rowsOfUpdate(t *testing.T) int {
+	t.Helper()
+	text := os.Getenv("ANNALS_LARGE_ROWS")
+	if text == "" {
+		return 40_000
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("ANNALS_LARGE_ROWS is %q", text)
+	}
+	return n
+}
+
 // An update of many rows by one condition takes memory for some of them.
 func TestLargeUpdateTakesLittleMemory(t *testing.T) {
-	const rows = 40_000
+	rows := rowsOfUpdate(t)
 	for _, kind := range testdb.Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			db := testdb.New(t, kind)
@@ -198,24 +216,32 @@ func TestLargeUpdateTakesLittleMemory(t *testing.T) {
 			if err := aud.Disable("memo"); err != nil {
 				t.Fatal(err)
 			}
-			all := memos(rows, strings.Repeat("x", 700))
-			if err := g.Create(&all).Error; err != nil {
-				t.Fatal(err)
+			const part = 10_000
+			for first := 0; first < rows; first += part {
+				some := memos(min(part, rows-first), strings.Repeat("x", 700))
+				for i := range some {
+					some[i].ID += int64(first)
+				}
+				if err := g.Create(&some).Error; err != nil {
+					t.Fatal(err)
+				}
 			}
 			if err := aud.Enable("memo"); err != nil {
 				t.Fatal(err)
 			}
-			all = nil
 			before := heap()
-			stop, peak := watch()
+			stop, peak := watch(time.Duration(max(1, rows/40_000)) * 20 * time.Millisecond)
+			began := time.Now()
 			err := g.Model(&memo{}).Where("1 = 1").Update("body", strings.Repeat("y", 700)).Error
 			close(stop)
 			most := <-peak
 			if err != nil {
 				t.Fatal(err)
 			}
+			t.Logf("%d rows in %s: the heap grew from %d to %d MB, files to %d MB", rows,
+				time.Since(began).Round(time.Second), before>>20, most.heap>>20, most.files>>20)
 			// Rows before and after would be some 70 MB, their entries as much again.
-			if grown := int64(most) - int64(before); grown > 110<<20 {
+			if grown := int64(most.heap) - int64(before); grown > 110<<20 {
 				t.Errorf("the heap grew by %d MB", grown>>20)
 			}
 			var n int
@@ -234,12 +260,15 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// watch measures what lives on the heap until stop is closed.
-func watch() (stop chan struct{}, peak chan uint64) {
-	stop, peak = make(chan struct{}), make(chan uint64)
+// size is memory that lives, and what is on the disk, in bytes.
+type size struct{ heap, files uint64 }
+
+// watch measures both until stop is closed.
+func watch(every time.Duration) (stop chan struct{}, peak chan size) {
+	stop, peak = make(chan struct{}), make(chan size)
 	go func() {
-		var most uint64
-		tick := time.NewTicker(20 * time.Millisecond)
+		var most size
+		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
 			select {
@@ -247,9 +276,23 @@ func watch() (stop chan struct{}, peak chan uint64) {
 				peak <- most
 				return
 			case <-tick.C:
-				most = max(most, heap())
+				most.heap = max(most.heap, heap())
+				most.files = max(most.files, files())
 			}
 		}
 	}()
 	return stop, peak
+}
+
+// files is the size of the files in which rows are put aside. They have no name any
+// more; where the system does not list what a process has open, it is 0.
+func files() (n uint64) {
+	open, _ := filepath.Glob("/proc/self/fd/*")
+	for _, name := range open {
+		of, _ := os.Readlink(name)
+		if info, err := os.Stat(name); err == nil && strings.Contains(of, "annals-rows-") {
+			n += uint64(info.Size())
+		}
+	}
+	return n
 }
