@@ -18,7 +18,7 @@ func (s *session) run(ctx context.Context, st *sent, do doFunc) error {
 	if s.tx != nil && s.tx.alone == st.text && st.text != "" {
 		return s.goOn(st, do) // the driver preferred to prepare it
 	}
-	s.settle(false)
+	s.settle()
 	if s.tx == nil && st.writes && !s.exposed {
 		return s.alone(ctx, st, do)
 	}

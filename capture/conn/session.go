@@ -70,6 +70,7 @@ func (s *session) CheckNamedValue(v *driver.NamedValue) error {
 // all are.
 func (s *session) ResetSession(ctx context.Context) error {
 	s.exposed = false
+	s.settle()
 	if s.tx != nil {
 		if err := s.disown(ctx); err != nil {
 			return driver.ErrBadConn
@@ -147,6 +148,11 @@ func (s *session) prepare(ctx context.Context, query string) (driver.Stmt, error
 func (s *session) ExecContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (res driver.Result, err error) {
+	_, execs := s.raw.(driver.ExecerContext)
+	_, execsOld := s.raw.(driver.Execer) //nolint:staticcheck // drivers of that age
+	if !execs && !execsOld {
+		return nil, driver.ErrSkip
+	}
 	st := s.own.syntax.look(query)
 	err = s.run(ctx, &st, func(bool) (int64, error) {
 		res, err = s.exec(ctx, query, args)
@@ -159,6 +165,11 @@ func (s *session) ExecContext(
 func (s *session) QueryContext(
 	ctx context.Context, query string, args []driver.NamedValue,
 ) (rows driver.Rows, err error) {
+	_, queries := s.raw.(driver.QueryerContext)
+	_, queriesOld := s.raw.(driver.Queryer) //nolint:staticcheck // drivers of that age
+	if !queries && !queriesOld {
+		return nil, driver.ErrSkip
+	}
 	st := s.own.syntax.look(query)
 	err = s.run(ctx, &st, func(whole bool) (int64, error) {
 		rows, err = s.query(ctx, query, args)

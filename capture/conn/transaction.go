@@ -54,7 +54,7 @@ func (s *session) Begin() (driver.Tx, error) {
 
 // BeginTx implements driver.ConnBeginTx.
 func (s *session) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	s.settle(false)
+	s.settle()
 	early, _ := s.own.binder.(beginner)
 	if opts.ReadOnly || (early != nil && early.writes()) {
 		early = nil // it may never write
@@ -80,6 +80,9 @@ func (s *session) begin(
 	if err != nil {
 		said.RolledBack()
 		return nil, err
+	}
+	if s.tx != nil { // somebody's BEGIN, which this one has ended or goes on with
+		s.end(s.own.syntax.Ends(Control{Action: Begins, Keyword: "BEGIN"}))
 	}
 	s.tx = t
 	return &boundTx{s, raw, context.WithoutCancel(ctx)}, nil
@@ -153,9 +156,10 @@ func (s *session) end(committed bool) {
 	}
 }
 
-// settle ends the transaction that one statement was, unless it goes on.
-func (s *session) settle(goesOn bool) {
-	if s.tx != nil && s.tx.alone != "" && !goesOn {
+// settle ends the transaction of a statement that the driver would have prepared, and
+// that never came again.
+func (s *session) settle() {
+	if s.tx != nil && s.tx.alone != "" {
 		s.end(false)
 	}
 }

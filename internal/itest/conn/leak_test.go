@@ -106,6 +106,40 @@ func scenarios() []scenario {
 			want: []string{"e1:ann"},
 		},
 		{
+			name: "never prepared",
+			run: func(h *harness) {
+				if _, err := h.db.ExecContext(h.as("ann"), h.sql("INSERT INTO post (nothing) VALUES (?)"), 1); err == nil {
+					h.Error("no error")
+				}
+				h.insert(h.db, h.Context(), "np1")
+				h.insert(h.db, h.as("cy"), "np2")
+			},
+			want: []string{"np1:", "np2:cy"},
+		},
+		{
+			name: "begun twice",
+			run: func(h *harness) {
+				c := h.conn()
+				h.must(c, h.Context(), "BEGIN")
+				h.insert(c, h.as("ann"), "bt1")
+				tx, err := c.BeginTx(h.as("cy"), nil)
+				if h.plain.Dialect == dialect.SQLiteName {
+					if err == nil {
+						h.Error("no error")
+					}
+					h.must(c, h.Context(), "ROLLBACK")
+				} else {
+					h.insert(tx, h.Context(), "bt2")
+					h.commit(tx)
+				}
+				if err := c.Close(); err != nil {
+					h.Error(err)
+				}
+			},
+			want:   []string{"bt1:ann", "bt2:cy"},
+			wantOn: map[string][]string{dialect.SQLiteName: nil},
+		},
+		{
 			name: "late",
 			run: func(h *harness) {
 				tx := h.begin(h.Context())
