@@ -128,7 +128,7 @@ func playGORM(h *harness, db *gorm.DB) {
 		cancel()
 		return nil
 	})
-	if !errors.Is(err, context.Canceled) {
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, sql.ErrTxDone) {
 		h.Errorf("cancelled: %v", err)
 	}
 	do(nobody.Create(&Post{Title: "n4"}).Error)
