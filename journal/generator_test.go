@@ -113,7 +113,7 @@ func TestMapper(t *testing.T) {
 		{"another composite", []TargetColumn{{Column: "pair", Copy: "pair", SourceType: "bytea"}}, composite, "pair_2"},
 	} {
 		columns := []Column{c.column}
-		newMapper(gen, c.known).fill(columns)
+		newMapper(dialect.Postgres(), gen, c.known).fill(columns)
 		if columns[0].Copy != c.want {
 			t.Errorf("%s: %q, want %q", c.name, columns[0].Copy, c.want)
 		}
