@@ -18,7 +18,7 @@ CREATE {or_replace}TRIGGER {trigger} AFTER {event} ON {table} FOR EACH ROW
       INSERT INTO {revision} (id, source, transaction_hash, managed, created_at)
       VALUES (@annals_rev, {source}, UUID_SHORT(), FALSE, UTC_TIMESTAMP(6))
       ON DUPLICATE KEY UPDATE
-        id = IF(xid <=> @annals_xid AND db_user <=> LEFT(USER(), 255), LAST_INSERT_ID(id), NULL);
+        source = IF(xid <=> @annals_xid AND db_user <=> LEFT(USER(), 255) AND LAST_INSERT_ID(id), source, NULL);
       SET @annals_found = NULLIF(LAST_INSERT_ID(), 0);
       IF @annals_found IS NULL THEN
         DELETE FROM {revision} WHERE id = @annals_rev;
