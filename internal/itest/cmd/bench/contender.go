@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/seed-162b1470/annals/capture/claim"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -149,26 +150,25 @@ func (c *contender) slice(ctx context.Context, at cell, s span) func() error {
 }
 
 // within runs f in a transaction of somebody.
-func (c *contender) within(ctx context.Context, f func() error) (err error) {
-	begin, end := []string{"BEGIN"}, []string{"COMMIT"}
-	if c.annals {
-		bind, unbind := c.engine.context()
-		begin, end = append(begin, bind...), append(unbind, end...)
+func (c *contender) within(ctx context.Context, f func() error) error {
+	if err := execOn(ctx, c.conn, "BEGIN"); err != nil {
+		return err
 	}
-	for _, s := range begin {
-		if _, err := c.conn.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
+	if c.annals {
+		query, args := c.engine.bind(claim.Claim{Actor: ann})
+		if _, err := c.conn.ExecContext(ctx, query, args...); err != nil {
+			return fmt.Errorf("bind: %w", err)
 		}
 	}
 	if err := f(); err != nil {
 		return err
 	}
-	for _, s := range end {
-		if _, err := c.conn.ExecContext(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", s, err)
+	if c.annals && c.engine.unbind() != "" {
+		if err := execOn(ctx, c.conn, c.engine.unbind()); err != nil {
+			return err
 		}
 	}
-	return nil
+	return execOn(ctx, c.conn, "COMMIT")
 }
 
 func (c *contender) bulk(ctx context.Context, ch change, s span) error {

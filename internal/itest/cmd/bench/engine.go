@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+
+	"github.com/seed-162b1470/annals/capture/claim"
 )
 
 // engine is one kind of database. There is one implementation per file:
@@ -67,9 +69,10 @@ type triggered interface {
 	probe(ctx context.Context, p *place, conn *sql.Conn) (probe, error)
 	// empty is the statement that empties a table as fast as may be.
 	empty(table string) string
-	// context has the statements that tell triggers who acts, after BEGIN, and those
-	// that take it back before COMMIT.
-	context() (bind, unbind []string)
+	// bind is the statement that tells triggers who acts, after BEGIN, as the connector
+	// does it; unbind takes it back before COMMIT, "" where it ends by itself.
+	bind(c claim.Claim) (query string, args []any)
+	unbind() string
 	// statementTriggers: annals' triggers fire once a statement.
 	statementTriggers() bool
 	// waiters asks how many of the database's sessions wait for a lock; "" where

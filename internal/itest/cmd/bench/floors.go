@@ -51,7 +51,7 @@ func variants(e engine) []variant {
 		}
 		all = append(all, v)
 	}
-	if e.statementTriggers() {
+	if e.kind() != "sqlite" {
 		all = append(all, ours()...)
 	}
 	return all

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/seed-162b1470/annals/capture/claim"
 )
 
 func (mariadbEngine) floors() []floor {
@@ -46,14 +48,17 @@ func (mariadbEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (probe
 
 func (mariadbEngine) empty(table string) string { return "TRUNCATE TABLE " + table }
 
-func (mariadbEngine) context() (bind, unbind []string) { return nil, nil }
+func (mariadbEngine) bind(c claim.Claim) (query string, args []any) {
+	return claim.MySQLSet(c), nil
+}
+
+func (mariadbEngine) unbind() string { return claim.MySQLClear }
 
 func (mariadbEngine) statementTriggers() bool { return false }
 
-func (mariadbEngine) waiters() string {
-	return "SELECT count(*) FROM information_schema.PROCESSLIST " +
-		"WHERE DB = DATABASE() AND STATE LIKE 'Waiting for %lock%'"
-}
+// waiters: that a statement waits at all shows by innodb_lock_wait_timeout=0; the view
+// of sessions, asked often, has made a server end.
+func (mariadbEngine) waiters() string { return "" }
 
 // revisions are those of the session itself, a statement each, every other one.
 func (mariadbEngine) revisions(n int) string {

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"github.com/seed-162b1470/annals/capture/claim"
 )
 
 // The floors of PostgreSQL have the cheaper of both forms: a trigger for each row
@@ -84,12 +86,11 @@ func (postgresEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (prob
 
 func (postgresEngine) empty(table string) string { return "TRUNCATE " + table }
 
-func (postgresEngine) context() (bind, unbind []string) {
-	return []string{
-		"SELECT annals_context(user_id => '42', user_name => 'Ann Example', " +
-			"user_email => 'ann@example.org', user_type => 'User', context => 'api')",
-	}, nil
+func (postgresEngine) bind(c claim.Claim) (query string, args []any) {
+	return claim.PostgresSet(c), nil
 }
+
+func (postgresEngine) unbind() string { return "" }
 
 func (postgresEngine) statementTriggers() bool { return true }
 

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/seed-162b1470/annals/capture/claim"
 )
 
 func (sqliteEngine) floors() []floor {
@@ -57,7 +59,11 @@ func (e sqliteEngine) probe(ctx context.Context, p *place, conn *sql.Conn) (prob
 
 func (sqliteEngine) empty(table string) string { return "DELETE FROM " + table }
 
-func (sqliteEngine) context() (bind, unbind []string) { return nil, nil }
+func (sqliteEngine) bind(c claim.Claim) (query string, args []any) {
+	return claim.SQLiteInsert(c)
+}
+
+func (sqliteEngine) unbind() string { return claim.SQLiteDelete() }
 
 func (sqliteEngine) statementTriggers() bool { return false }
 

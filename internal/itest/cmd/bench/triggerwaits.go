@@ -48,16 +48,15 @@ func (c *contender) waits(ctx context.Context, n int) (w waiting, err error) {
 // are not committed.
 func (c *contender) beside(ctx context.Context, conns [2]*sql.Conn, w *waiting) error {
 	many := fmt.Sprintf("UPDATE %s SET quantity = quantity + 1 WHERE id <= %d", table, c.rows/4)
-	for _, open := range [][]string{
-		c.changesOf(0), {many}, append([]string{many}, c.changesOf(0)...),
-	} {
-		if err := execOn(ctx, conns[0], append([]string{"BEGIN"}, open...)...); err != nil {
+	for turn, open := range []string{"SELECT 1", many, many} {
+		if err := execOn(ctx, conns[0], "BEGIN", open); err != nil {
 			return err
 		}
-		for _, s := range c.changesOf(1) {
-			if err := c.counted(ctx, conns[1], s, w); err != nil {
-				return err
-			}
+		if err := c.turn(ctx, conns[0], 2*turn, w); err != nil {
+			return err
+		}
+		if err := c.turn(ctx, conns[1], 2*turn+1, w); err != nil {
+			return err
 		}
 		if err := execOn(ctx, conns[0], "COMMIT"); err != nil {
 			return err
@@ -66,31 +65,25 @@ func (c *contender) beside(ctx context.Context, conns [2]*sql.Conn, w *waiting) 
 	return nil
 }
 
-// changesOf are three changes of rows that are the session's own: of one that it
-// inserts, updates and deletes.
-func (c *contender) changesOf(session int) []string {
-	id := c.rows + 1000*(session+1)
-	columns := "name, code, status, body, quantity, position, price, active, attributes, " +
-		"created_at, updated_at"
-	return []string{
-		fmt.Sprintf("INSERT INTO %s (id, %s) SELECT %d, %s FROM %s WHERE id = %d", table, columns, id,
-			columns, copied, session+1),
-		fmt.Sprintf("UPDATE %s SET quantity = quantity + 1 WHERE id = %d", table, id),
-		fmt.Sprintf("UPDATE %s SET quantity = quantity + 1 WHERE id = %d", table,
-			c.rows/2+500*session),
-		fmt.Sprintf("DELETE FROM %s WHERE id = %d", table, id),
+// turn inserts a row, updates it and one that was there, and deletes it. No turn has
+// the rows of another: a row that is inserted once more waits without any trigger.
+func (c *contender) turn(ctx context.Context, conn *sql.Conn, n int, w *waiting) error {
+	for _, step := range []struct {
+		change
+		first int
+	}{{inserted, n}, {updated, n}, {updated, -1 - n%(c.rows/4)}, {deleted, n}} {
+		args := c.args(step.change, span{step.first, 1})[0]
+		_, err := conn.ExecContext(ctx, c.single(step.change), args...)
+		w.statements++
+		if err != nil && c.dialect.Classify(err) == dialect.ClassRetryable {
+			w.refused++
+			continue
+		}
+		if err != nil {
+			return err
+		}
 	}
-}
-
-// counted executes a statement and counts it, also where it waited too long.
-func (c *contender) counted(ctx context.Context, conn *sql.Conn, s string, w *waiting) error {
-	_, err := conn.ExecContext(ctx, s)
-	w.statements++
-	if err != nil && c.dialect.Classify(err) == dialect.ClassRetryable {
-		w.refused++
-		return nil
-	}
-	return err
+	return nil
 }
 
 // together lets both work, and looks meanwhile who waits.
@@ -98,13 +91,13 @@ func (c *contender) together(ctx context.Context, conns [2]*sql.Conn, n int, w *
 	var both [2]waiting
 	var faults [2]error
 	var wait sync.WaitGroup
+	const first = 10
 	for i, conn := range conns {
 		wait.Go(func() {
-			for range n {
-				for _, s := range c.changesOf(i) {
-					if faults[i] = c.counted(ctx, conn, s, &both[i]); faults[i] != nil {
-						return
-					}
+			for turn := range n {
+				faults[i] = c.turn(ctx, conn, first+2*turn+i, &both[i])
+				if faults[i] != nil {
+					return
 				}
 			}
 		})

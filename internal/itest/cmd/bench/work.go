@@ -112,11 +112,14 @@ func newAuditor(db *sql.DB, e engine) (*auditor.Auditor, error) {
 	})
 }
 
+// ann acts.
+var ann = annals.Actor{
+	ID: "42", Name: "Ann Example", Email: "ann@example.org", Type: "User", Context: "api",
+}
+
 // slice prepares w.ops operations and returns what runs them.
 func (s *side) slice(ctx context.Context, w work) func() error {
-	ctx = annals.WithActor(ctx, annals.Actor{
-		ID: "42", Name: "Ann Example", Email: "ann@example.org", Type: "User", Context: "api",
-	})
+	ctx = annals.WithActor(ctx, ann)
 	g := s.gorm.WithContext(ctx)
 	s.turns++
 	turn := s.turns
