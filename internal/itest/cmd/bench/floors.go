@@ -51,10 +51,7 @@ func variants(e engine) []variant {
 		}
 		all = append(all, v)
 	}
-	if e.kind() != "sqlite" {
-		all = append(all, ours()...)
-	}
-	return all
+	return append(all, ours()...)
 }
 
 // bare is the statement of one bare insert for a revision, one for a receipt and one

@@ -21,9 +21,7 @@ func (r report) triggers(p *page) {
 	p.text("absolute.\n")
 	for _, res := range r.results {
 		p.text("### %s: triggers\n", res.engine.title())
-		if res.triggers.index(theMirror) >= 0 {
-			res.triggers.targets(p, res.engine)
-		}
+		res.triggers.targets(p, res.engine)
 		for m := range modes {
 			res.triggers.table(p, m)
 		}

@@ -145,9 +145,6 @@ func measureTriggers(ctx context.Context, e engine, o options) (t triggering, er
 
 // own measures what is asked of annals' triggers alone.
 func (t *triggering) own(ctx context.Context, all []*contender) (err error) {
-	if t.index(theMirror) < 0 {
-		return nil
-	}
 	ours := all[t.index(theMirror)]
 	if t.waits, err = ours.waits(ctx, t.volume.statements); err != nil {
 		return fmt.Errorf("two writers: %w", err)

@@ -68,9 +68,6 @@ func verdict(s spread, most float64) string {
 
 // missed names what is over the design's.
 func (t *triggering) missed(e engine) []string {
-	if t.index(theMirror) < 0 {
-		return nil
-	}
 	var out []string
 	for _, g := range targets(e) {
 		for c := range changes {
