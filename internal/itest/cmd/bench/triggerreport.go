@@ -31,7 +31,11 @@ func (r report) triggers(p *page) {
 
 // table writes the variants' figures in one mode.
 func (t *triggering) table(p *page, m mode) {
-	p.text("%s rows, %s:\n", count(t.volume.of(m)*t.volume.parts(m)), m)
+	rows := count(t.volume.of(m)) + " rows"
+	if n := t.volume.parts(m); n > 1 {
+		rows = count(n) + " times " + rows
+	}
+	p.text("%s, %s:\n", rows, m)
 	head := []string{"trigger"}
 	for c := range changes {
 		head = append(head, c.String()+" speed", "added µs", "added B")

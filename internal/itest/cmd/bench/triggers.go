@@ -46,7 +46,7 @@ const (
 
 func (m mode) String() string {
 	return [...]string{
-		"one row a statement and transaction", "one row a statement, many a transaction",
+		"one row a statement and transaction", "one row a statement, all in one transaction",
 		"one statement", "one statement, nobody bound",
 	}[m]
 }
@@ -63,9 +63,10 @@ const better = 0.1
 // volume is how much is measured.
 type volume struct {
 	rounds int
-	// slices of so many statements of one row, and the rows of one statement.
-	slices, statements, rows int
-	revisions                int
+	// slices of so many statements of one row each, alone or in one transaction, and
+	// the rows of one statement.
+	slices, statements, together, rows int
+	revisions                          int
 }
 
 // parts is the number of slices, of is the number of rows in each.
@@ -77,20 +78,19 @@ func (v volume) parts(m mode) int {
 }
 
 func (v volume) of(m mode) int {
-	if m.single() {
-		return v.statements
-	}
-	return v.rows
+	return [...]int{alone: v.statements, bound: v.together, bulk: v.rows, console: v.rows}[m]
 }
 
 // triggered is how much the options ask for: capture by triggers costs little of
 // each row, and so takes many.
 func (o options) triggered() volume {
 	if o.quick {
-		return volume{rounds: o.rounds, slices: 2, statements: 10, rows: 1000, revisions: 10_000}
+		return volume{
+			rounds: o.rounds, slices: 3, statements: 10, together: 50, rows: 1000, revisions: 10_000,
+		}
 	}
 	return volume{
-		rounds: (o.rounds + 1) / 2, slices: 40, statements: 25, rows: 20_000,
+		rounds: (o.rounds + 1) / 2, slices: 30, statements: 25, together: 100, rows: 20_000,
 		revisions: manyRevisions,
 	}
 }
@@ -146,7 +146,7 @@ func measureTriggers(ctx context.Context, e engine, o options) (t triggering, er
 // own measures what is asked of annals' triggers alone.
 func (t *triggering) own(ctx context.Context, all []*contender) (err error) {
 	ours := all[t.index(theMirror)]
-	if t.waits, err = ours.waits(ctx, t.volume.statements); err != nil {
+	if t.waits, err = ours.waits(ctx, 10*t.volume.statements); err != nil {
 		return fmt.Errorf("two writers: %w", err)
 	}
 	if ours.engine.statementTriggers() {
