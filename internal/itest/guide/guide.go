@@ -22,6 +22,9 @@ import (
 
 // World is where a guide is followed.
 type World struct {
+	// Between is called after each block of commands; nil does nothing.
+	Between func()
+
 	db  *testdb.DB
 	dir string
 	env []string
@@ -103,7 +106,10 @@ func (w *World) Follow(t *testing.T, file string) []Step {
 	}
 	var steps []Step
 	for _, commands := range blocks(string(text), w.db.Dialect) {
-		steps = append(steps, w.run(t, commands))
+		steps = append(steps, w.Run(t, commands))
+		if w.Between != nil {
+			w.Between()
+		}
 	}
 	if len(steps) == 0 {
 		t.Fatalf("%s has no commands for %s", file, w.db.Dialect)
@@ -123,9 +129,9 @@ func blocks(text, dialect string) []string {
 	return found
 }
 
-// run executes commands as a shell would that stops at the first failure. What it
+// Run executes commands as a shell would that stops at the first failure. What it
 // exports stays.
-func (w *World) run(t *testing.T, commands string) Step {
+func (w *World) Run(t *testing.T, commands string) Step {
 	t.Helper()
 	if address.MatchString(commands) {
 		w.env = append(w.env, "DATABASE_URL="+w.db.DSN)

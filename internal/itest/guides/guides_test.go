@@ -4,6 +4,8 @@ package guides_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -33,19 +35,23 @@ func program(t *testing.T) string {
 // columns, of text, names that need quotes, a join table, a secret, no key at all.
 func shop(t *testing.T, db *testdb.DB) {
 	t.Helper()
-	customer, id, company := "customer", "customer_id", "company"
-	if db.Dialect != "postgres" {
-		customer, id, company = "Customer", "CustomerId", "Company"
+	customer, id, company := "Customer", "CustomerId", "Company"
+	fax, phone, genre := "Fax", "Phone", "Genre"
+	if db.Dialect == "postgres" { // which makes small letters of all of them
+		customer, id = "customer", "customer_id"
 	}
 	for _, statement := range []string{
-		"CREATE TABLE " + customer + " (" + id + " INTEGER PRIMARY KEY, " + company + " VARCHAR(80), api_token VARCHAR(40))",
+		"CREATE TABLE " + customer + " (" + id + " INTEGER PRIMARY KEY, " + company + " VARCHAR(80), api_token VARCHAR(40), " +
+			fax + " VARCHAR(24), " + phone + " VARCHAR(24))",
+		"CREATE TABLE " + genre + " (id INTEGER PRIMARY KEY, name VARCHAR(40))",
 		"CREATE TABLE tag (code VARCHAR(20) PRIMARY KEY, label VARCHAR(40) NOT NULL)",
 		"CREATE TABLE customer_tag (" + id + " INTEGER NOT NULL REFERENCES " + customer + " (" + id + "), code VARCHAR(20) NOT NULL, " +
 			"PRIMARY KEY (" + id + ", code), FOREIGN KEY (code) REFERENCES tag (code))",
 		"CREATE TABLE " + quoted(db, "Stock Level") + " (year INTEGER, place VARCHAR(20), " + quoted(db, "order") +
 			" DECIMAL(12,3), PRIMARY KEY (year, place))",
 		"CREATE TABLE loose (a INTEGER)",
-		"INSERT INTO " + customer + " VALUES (1, 'One', 's1'), (2, 'Two', 's2'), (3, NULL, NULL)",
+		"INSERT INTO " + customer + " VALUES (1, 'One', 's1', 'f1', 'p1'), (2, 'Two', 's2', 'f2', 'p2'), (3, NULL, NULL, NULL, NULL)",
+		"INSERT INTO " + genre + " VALUES (1, 'Jazz')",
 		"INSERT INTO tag VALUES ('vip', 'important')",
 		"INSERT INTO customer_tag VALUES (2, 'vip')",
 		"INSERT INTO " + quoted(db, "Stock Level") + " VALUES (2026, 'north', 12.500), (2026, 'south', 0)",
@@ -85,4 +91,74 @@ func TestExistingDatabase(t *testing.T) {
 			t.Errorf("%s", last.Stdout)
 		}
 	})
+}
+
+// No step of the guide makes a write fail, each write is recorded, and what was
+// recorded stays readable under the names of its time.
+func TestSchemaChange(t *testing.T) {
+	annals := program(t)
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
+		shop(t, db)
+		w := guide.New(t, db, annals, "chinook")
+		w.Follow(t, filepath.Join(folder, "existing-database.md"))
+		writes := 0
+		w.Between = func() {
+			writes++
+			write(t, db, writes)
+		}
+		w.Follow(t, filepath.Join(folder, "schema-change.md"))
+		out := w.Run(t, "annals log --type update --limit 1000 --json").Stdout
+		if got := strings.Count(out, `"new":"Company `); got != writes {
+			t.Errorf("%d writes, %d of them recorded:\n%s", writes, got, out)
+		}
+		fields := []string{"Fax", "Telefax"}
+		if db.Dialect != "postgres" {
+			fields = append(fields, "Phone", "Birthday")
+		}
+		for _, field := range fields {
+			if db.Dialect == "postgres" {
+				field = strings.ToLower(field)
+			}
+			if !strings.Contains(out, `"`+field+`":{"new":`) {
+				t.Errorf("no change of %s is to be seen:\n%s", field, out)
+			}
+		}
+	})
+}
+
+// write changes every column of a row but its key, whichever they are by now.
+func write(t *testing.T, db *testdb.DB, n int) {
+	t.Helper()
+	customer, id := "Customer", "CustomerId"
+	if db.Dialect == "postgres" {
+		customer, id = "customer", "customer_id"
+	}
+	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+customer+" WHERE "+id+" = 2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns, err := rows.Columns()
+	if err := errors.Join(err, rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var sets []string
+	for _, c := range columns {
+		value := fmt.Sprintf("'%s %d'", c, n)
+		switch strings.ToLower(c) {
+		case strings.ToLower(id):
+			continue
+		case "birthday":
+			value = fmt.Sprintf("'2026-01-%02d'", n)
+		case "company":
+			value = fmt.Sprintf("'Company %d'", n)
+		}
+		sets = append(sets, c+" = "+value)
+	}
+	res, err := db.ExecContext(t.Context(), "UPDATE "+customer+" SET "+strings.Join(sets, ", ")+" WHERE "+id+" = 2")
+	if err != nil {
+		t.Fatalf("write %d: %v", n, err)
+	}
+	if changed, err := res.RowsAffected(); err != nil || changed != 1 {
+		t.Fatalf("write %d: %d rows, %v", n, changed, err)
+	}
 }
