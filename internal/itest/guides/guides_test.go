@@ -106,16 +106,13 @@ func TestSchemaChange(t *testing.T) {
 			writes++
 			write(t, db, writes)
 		}
+		w.Between()
 		w.Follow(t, filepath.Join(folder, "schema-change.md"))
 		out := w.Run(t, "annals log --type update --limit 1000 --json").Stdout
 		if got := strings.Count(out, `"new":"Company `); got != writes {
 			t.Errorf("%d writes, %d of them recorded:\n%s", writes, got, out)
 		}
-		fields := []string{"Fax", "Telefax"}
-		if db.Dialect != "postgres" {
-			fields = append(fields, "Phone", "Birthday")
-		}
-		for _, field := range fields {
+		for _, field := range []string{"Fax", "Telefax", "Phone", "Birthday"} {
 			if db.Dialect == "postgres" {
 				field = strings.ToLower(field)
 			}
@@ -133,7 +130,8 @@ func write(t *testing.T, db *testdb.DB, n int) {
 	if db.Dialect == "postgres" {
 		customer, id = "customer", "customer_id"
 	}
-	rows, err := db.QueryContext(t.Context(), "SELECT * FROM "+customer+" WHERE "+id+" = 2")
+	// A text of its own: clients keep plans, whose columns must not change.
+	rows, err := db.QueryContext(t.Context(), fmt.Sprintf("SELECT * FROM %s WHERE %s = 2 AND %d > 0", customer, id, n))
 	if err != nil {
 		t.Fatal(err)
 	}
