@@ -65,3 +65,39 @@ func TestMirrorOfTypes(t *testing.T) {
 		}
 	})
 }
+
+// What PostgreSQL's event trigger makes of a change of a table is what the schema
+// manager wants of it.
+func TestMirrorAndEventTriggerAgree(t *testing.T) {
+	db := testdb.New(t, "postgres")
+	blog(t, db)
+	aud := newAuditor(t, triggered(db))
+	update(t, aud)
+	j, err := aud.Journal("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Create(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{
+		"ALTER TABLE posts ADD COLUMN note varchar(20)",
+		"ALTER TABLE posts ALTER COLUMN note TYPE varchar(30)",
+		"ALTER TABLE posts ALTER COLUMN price TYPE numeric(12,2)",
+		"ALTER TABLE posts ALTER COLUMN price TYPE double precision",
+		"ALTER TABLE posts RENAME COLUMN note TO remark",
+		"ALTER TABLE posts ALTER COLUMN remark TYPE text",
+		"ALTER TABLE comments DROP COLUMN body",
+		"ALTER TABLE tags ADD COLUMN name_2 text, ALTER COLUMN name TYPE integer USING 1",
+		"ALTER TABLE tags ADD COLUMN days date[], ADD COLUMN at timestamp(3)",
+		"ALTER TABLE tags ALTER COLUMN at TYPE timestamp",
+	} {
+		exec(t, db, s)
+		aud.Refresh()
+		for _, p := range plans(t, aud) {
+			if !p.Empty() {
+				t.Errorf("after %s:\n%s", s, p.SQL())
+			}
+		}
+	}
+}
