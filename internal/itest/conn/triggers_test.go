@@ -278,3 +278,44 @@ func TestTriggersFindPgx(t *testing.T) {
 		})
 	}
 }
+
+// What a program's session remembers is its own with annals' triggers too.
+func TestSessionWithTriggers(t *testing.T) {
+	for _, how := range []string{config.ContextSession, config.ContextRow} {
+		t.Run(how, func(t *testing.T) {
+			for kind, query := range map[string]string{
+				"mariadb": "SELECT LAST_INSERT_ID()", "sqlite": "SELECT last_insert_rowid()",
+			} {
+				t.Run(kind, func(t *testing.T) {
+					a := newAudited(t, testdb.New(t, kind), how)
+					c := a.conn()
+					ask := func(on interface {
+						QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+					}, want int64,
+					) {
+						t.Helper()
+						var id int64
+						if err := on.QueryRowContext(a.Context(), query).Scan(&id); err != nil || id != want {
+							t.Errorf("%d, %v, want %d", id, err, want)
+						}
+					}
+					a.must(a.plain, a.Context(), "INSERT INTO post (id, title) VALUES (76, 'first')")
+					a.insert(c, a.as("ann"), "1")
+					ask(c, 77)
+					a.must(c, a.as("ann"), "UPDATE post SET title = 'x' WHERE id = 77")
+					ask(c, 77)
+					tx, err := c.BeginTx(a.as("bob"), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					a.must(tx, a.Context(), "UPDATE post SET title = 'y' WHERE id = 77")
+					ask(tx, 77)
+					a.insert(tx, a.Context(), "2")
+					ask(tx, 78)
+					a.commit(tx)
+					ask(c, 78)
+				})
+			}
+		})
+	}
+}
