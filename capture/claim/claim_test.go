@@ -56,13 +56,13 @@ func TestNumbers(t *testing.T) {
 
 // What a first write was told stands; a comment is one transaction's.
 func TestTransaction(t *testing.T) {
-	ctx := annals.WithComment(annals.WithActor(context.Background(), annals.Actor{ID: "1"}), "once")
+	ctx := annals.WithComment(annals.WithActor(t.Context(), annals.Actor{ID: "1"}), "once")
 	asked := 0
 	one := &claim.Transaction{Ask: func(context.Context) (annals.Actor, error) {
 		asked++
 		return annals.Actor{ID: "9"}, nil
 	}}
-	if more, err := one.Take(context.Background(), ctx); !more || err != nil || asked != 0 {
+	if more, err := one.Take(t.Context(), ctx); !more || err != nil || asked != 0 {
 		t.Fatalf("%t, %v, asked %d", more, err, asked)
 	}
 	other := &claim.Transaction{}
@@ -80,7 +80,7 @@ func TestTransaction(t *testing.T) {
 	if _, err := other.Take(ctx); err != nil || other.Claim().Comment != "" {
 		t.Errorf("%v, %q is used up", err, other.Claim().Comment)
 	}
-	if _, err := one.Take(context.Background()); err != nil || one.Claim().Actor.ID != "9" || asked != 1 {
+	if _, err := one.Take(t.Context()); err != nil || one.Claim().Actor.ID != "9" || asked != 1 {
 		t.Errorf("%v, %+v, asked %d", err, one.Claim(), asked)
 	}
 	if _, err := other.Take(annals.WithExtra(ctx, []byte(`{`))); !errors.Is(err, annals.ErrCapture) {

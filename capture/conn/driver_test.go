@@ -113,8 +113,8 @@ func openOld(t *testing.T, d *oldDriver, name string) *sql.DB {
 	return db
 }
 
-func ann() context.Context {
-	return annals.WithActor(context.Background(), annals.Actor{ID: "1", Name: "ann"})
+func ann(t *testing.T) context.Context {
+	return annals.WithActor(t.Context(), annals.Actor{ID: "1", Name: "ann"})
 }
 
 // A driver with few abilities works as it does without the connector.
@@ -135,14 +135,14 @@ func TestOldDriver(t *testing.T) {
 		t.Error("rows")
 	}
 	for _, opts := range []sql.TxOptions{{ReadOnly: true}, {Isolation: sql.LevelSerializable}} {
-		if _, err := db.BeginTx(ann(), &opts); err == nil {
+		if _, err := db.BeginTx(ann(t), &opts); err == nil {
 			t.Errorf("%+v is begun", opts)
 		}
 	}
 	if _, err := db.ExecContext(t.Context(), "UPDATE t SET a = :a", sql.Named("a", 1)); err == nil {
 		t.Error("named parameters are taken")
 	}
-	if _, err := db.ExecContext(ann(), "UPDATE t SET a = 2"); err != nil {
+	if _, err := db.ExecContext(ann(t), "UPDATE t SET a = 2"); err != nil {
 		t.Fatal(err)
 	}
 	// Bound by a statement of its own, since how to begin with one is not known.
@@ -177,7 +177,7 @@ func (c pqConn) Rollback() error { return oldTx{c.d}.Rollback() }
 func TestConnectionThatIsItsTransaction(t *testing.T) {
 	d := &oldDriver{wrap: func(c *oldConn) driver.Conn { return pqConn{c} }}
 	db := openOld(t, d, dialect.PostgresName)
-	tx, err := db.BeginTx(ann(), nil)
+	tx, err := db.BeginTx(ann(t), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestBrokenCommit(t *testing.T) {
 		wrap: func(c *oldConn) driver.Conn { return pqConn{c} }, commit: driver.ErrBadConn,
 	}
 	db := openOld(t, d, dialect.PostgresName)
-	_, err := db.ExecContext(ann(), "UPDATE t SET a = 1")
+	_, err := db.ExecContext(ann(t), "UPDATE t SET a = 1")
 	var fault *annals.Error
 	if !errors.As(err, &fault) || errors.Is(err, driver.ErrBadConn) {
 		t.Errorf("%v", err)

@@ -37,7 +37,7 @@ var (
 	_ driver.NamedValueChecker  = (*session)(nil)
 )
 
-// Unwrap returns the driver's own connection; see Underlying.
+// underlying returns the driver's own connection; see Underlying.
 func (s *session) underlying() driver.Conn {
 	s.exposed = true
 	if s.tx == nil {

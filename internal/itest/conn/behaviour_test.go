@@ -18,6 +18,11 @@ import (
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
+// queryer runs queries.
+type queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // What a program reads of its session is the same with somebody bound and without.
 func TestSessionIsTheProgramsOwn(t *testing.T) {
 	questions := map[string][]string{
@@ -29,11 +34,9 @@ func TestSessionIsTheProgramsOwn(t *testing.T) {
 	}
 	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		h := newHarness(t, db)
-		h.must(db, h.Context(), "CREATE TABLE note (id integer, body varchar(20))")
+		h.must(h.Context(), db, "CREATE TABLE note (id integer, body varchar(20))")
 		ask := func(c execer, q string) (answer string) {
-			rows, err := c.(interface {
-				QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-			}).QueryContext(h.Context(), q)
+			rows, err := c.(queryer).QueryContext(h.Context(), q)
 			if err != nil {
 				return err.Error()
 			}
@@ -51,6 +54,9 @@ func TestSessionIsTheProgramsOwn(t *testing.T) {
 					answer += fmt.Sprintf("%s ", *v.(*any))
 				}
 			}
+			if err := rows.Err(); err != nil {
+				t.Error(err)
+			}
 			return answer
 		}
 		// The sequences of ids are shared, so that the posts have their own.
@@ -62,7 +68,7 @@ func TestSessionIsTheProgramsOwn(t *testing.T) {
 			c := h.conn()
 			defer c.Close()
 			step := func(on execer, query string) {
-				h.must(on, ctx, query)
+				h.must(ctx, on, query)
 				for _, q := range questions[db.Dialect] {
 					// The end of a bound transaction deletes a row of SQLite's (attribution.md).
 					if _, in := on.(*sql.Tx); !in && q == "SELECT changes()" {
@@ -89,7 +95,7 @@ func TestSessionIsTheProgramsOwn(t *testing.T) {
 			h.commit(tx)
 			return answers
 		}
-		h.must(db, h.Context(), "DELETE FROM post")
+		h.must(h.Context(), db, "DELETE FROM post")
 		without := play("", 100)
 		with := play("ann", 100)
 		if db.Dialect == dialect.PostgresName { // the trigger draws numbers too
@@ -175,14 +181,14 @@ func TestComments(t *testing.T) {
 		ctx := annals.WithComment(h.as("ann"), "ticket 7")
 		tx := h.begin(ctx) // writes nothing
 		h.commit(tx)
-		h.must(h.db, ctx, "UPDATE post SET title = 'x'") // changes nothing
+		h.must(ctx, h.db, "UPDATE post SET title = 'x'") // changes nothing
 		var id int64
 		err := h.db.QueryRowContext(ctx, "DELETE FROM post RETURNING id").Scan(&id)
 		if !errors.Is(err, sql.ErrNoRows) {
 			t.Fatal(err)
 		}
 		tx = h.begin(ctx)
-		h.insert(tx, ctx, "rolled back")
+		h.insert(ctx, tx, "rolled back")
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
 		}
@@ -190,11 +196,11 @@ func TestComments(t *testing.T) {
 			t.Fatal("no error")
 		}
 		tx = h.begin(ctx)
-		h.insert(tx, ctx, "c1")
-		h.insert(tx, ctx, "c2")
+		h.insert(ctx, tx, "c1")
+		h.insert(ctx, tx, "c2")
 		h.commit(tx)
-		h.insert(h.db, ctx, "c3")
-		h.insert(h.db, annals.WithComment(ctx, "alone"), "c4")
+		h.insert(ctx, h.db, "c3")
+		h.insert(annals.WithComment(ctx, "alone"), h.db, "c4")
 		h.want("c1:ann:ticket 7", "c2:ann:ticket 7", "c3:ann", "c4:ann:alone")
 	})
 }
@@ -210,11 +216,11 @@ func TestActorIsAsked(t *testing.T) {
 			}
 		})
 		tx := h.begin(h.Context())
-		h.insert(tx, h.Context(), "q1")
-		h.insert(tx, h.Context(), "q2")
+		h.insert(h.Context(), tx, "q1")
+		h.insert(h.Context(), tx, "q2")
 		h.commit(tx)
-		h.insert(h.db, h.Context(), "q3")
-		h.insert(h.db, h.as("ann"), "q4")
+		h.insert(h.Context(), h.db, "q3")
+		h.insert(h.as("ann"), h.db, "q4")
 		if asked != 2 {
 			t.Errorf("asked %d times", asked)
 		}
@@ -231,7 +237,7 @@ func TestActorIsAsked(t *testing.T) {
 			t.Errorf("a long id: %v", err)
 		}
 		answer = func() (annals.Actor, error) { return annals.Actor{}, nil }
-		h.insert(h.db, h.Context(), "q5")
+		h.insert(h.Context(), h.db, "q5")
 		h.want("q1:eve", "q2:eve", "q3:eve", "q4:ann", "q5:")
 	})
 }
@@ -247,7 +253,7 @@ func TestHostileValues(t *testing.T) {
 			{strings.Repeat("é", 300), strings.Repeat("é", 255)},
 		} {
 			title := fmt.Sprintf("h%d", i)
-			h.insert(h.db, h.as(c[0]), title)
+			h.insert(h.as(c[0]), h.db, title)
 			h.want(title + ":" + c[1])
 		}
 	})
@@ -269,7 +275,7 @@ func TestConcurrentUse(t *testing.T) {
 						ctx, name = h.Context(), ""
 					}
 					title := fmt.Sprintf("%s-%d:%s", who, i, name)
-					if err := write(h, ctx, i, title); err != nil {
+					if err := write(ctx, h, i, title); err != nil {
 						t.Error(err)
 					}
 				}
@@ -286,7 +292,7 @@ func TestConcurrentUse(t *testing.T) {
 	})
 }
 
-func write(h *harness, ctx context.Context, i int, title string) error {
+func write(ctx context.Context, h *harness, i int, title string) error {
 	const insert = "INSERT INTO post (title) VALUES (?)"
 	if i%3 == 0 {
 		_, err := h.db.ExecContext(ctx, h.sql(insert), title)
@@ -310,20 +316,20 @@ func write(h *harness, ctx context.Context, i int, title string) error {
 func TestDeadlock(t *testing.T) {
 	db := testdb.New(t, "mariadb")
 	h := newHarness(t, db)
-	h.must(db, h.Context(), "INSERT INTO post (id, title) VALUES (1, 'one'), (2, 'two')")
+	h.must(h.Context(), db, "INSERT INTO post (id, title) VALUES (1, 'one'), (2, 'two')")
 	h.seen()
 	other, err := db.BeginTx(h.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The smaller transaction is the one that is given up.
-	h.must(other, h.Context(), "INSERT INTO post (title) VALUES ('a'), ('b'), ('c'), ('d'), ('e')")
-	h.must(other, h.Context(), "UPDATE post SET title = 'x1' WHERE id = 1")
+	h.must(h.Context(), other, "INSERT INTO post (title) VALUES ('a'), ('b'), ('c'), ('d'), ('e')")
+	h.must(h.Context(), other, "UPDATE post SET title = 'x1' WHERE id = 1")
 	tx := h.begin(h.as("ann"))
-	h.must(tx, h.Context(), "UPDATE post SET title = 'x2' WHERE id = 2")
+	h.must(h.Context(), tx, "UPDATE post SET title = 'x2' WHERE id = 2")
 	done := make(chan error)
 	go func() {
-		_, err := other.ExecContext(context.Background(), "UPDATE post SET title = 'y2' WHERE id = 2")
+		_, err := other.ExecContext(t.Context(), "UPDATE post SET title = 'y2' WHERE id = 2")
 		done <- err
 	}()
 	_, err = tx.ExecContext(h.Context(), "UPDATE post SET title = 'y1' WHERE id = 1")
@@ -334,9 +340,9 @@ func TestDeadlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.seen()
-	h.insert(tx, h.Context(), "after")
+	h.insert(h.Context(), tx, "after")
 	_ = tx.Rollback() // of nothing: MySQL has committed what came after
-	h.insert(h.db, h.Context(), "nobody")
+	h.insert(h.Context(), h.db, "nobody")
 	h.want("after:ann", "nobody:")
 }
 
@@ -344,12 +350,12 @@ func TestDeadlock(t *testing.T) {
 func TestProcedureThatCommits(t *testing.T) {
 	db := testdb.New(t, dialect.PostgresName)
 	h := newHarness(t, db)
-	h.must(db, h.Context(), `CREATE PROCEDURE twice() LANGUAGE plpgsql AS $$ BEGIN
+	h.must(h.Context(), db, `CREATE PROCEDURE twice() LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO post (title) VALUES ('p1'); COMMIT; INSERT INTO post (title) VALUES ('p2'); END $$`)
-	h.must(db, h.Context(), `CREATE PROCEDURE once() LANGUAGE sql AS $$
+	h.must(h.Context(), db, `CREATE PROCEDURE once() LANGUAGE sql AS $$
 		INSERT INTO post (title) VALUES ('p3') $$`)
-	h.must(h.db, h.as("ann"), "CALL twice()")
-	h.must(h.db, h.as("ann"), "CALL once()")
+	h.must(h.as("ann"), h.db, "CALL twice()")
+	h.must(h.as("ann"), h.db, "CALL once()")
 	h.want("p1:", "p2:", "p3:ann")
 }
 
@@ -384,17 +390,17 @@ func TestConnectionLost(t *testing.T) {
 	h := newHarness(t, db)
 	ctx := annals.WithComment(h.as("ann"), "kept")
 	tx := h.begin(ctx)
-	h.insert(tx, ctx, "k1")
+	h.insert(ctx, tx, "k1")
 	var pid int
 	if err := tx.QueryRowContext(h.Context(), "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 		t.Fatal(err)
 	}
-	h.must(testdb.Superuser(t, dialect.PostgresName), h.Context(), "SELECT pg_terminate_backend($1)", pid)
+	h.must(h.Context(), testdb.Superuser(t, dialect.PostgresName), "SELECT pg_terminate_backend($1)", pid)
 	if err := tx.Commit(); err == nil {
 		t.Fatal("committed")
 	}
-	h.insert(h.db, h.Context(), "k2")
-	h.insert(h.db, ctx, "k3")
+	h.insert(h.Context(), h.db, "k2")
+	h.insert(ctx, h.db, "k3")
 	h.want("k2:", "k3:ann:kept")
 }
 
@@ -410,7 +416,7 @@ func TestOptions(t *testing.T) {
 // What a REPLACE of SQLite removes is seen on connections that bind.
 func TestReplaceIsSeen(t *testing.T) {
 	h := newHarness(t, testdb.New(t, "sqlite"))
-	h.must(h.db, h.as("ann"), "INSERT INTO post (id, title) VALUES (1, 'r1')")
-	h.must(h.db, h.as("ann"), "REPLACE INTO post (id, title) VALUES (1, 'r2')")
+	h.must(h.as("ann"), h.db, "INSERT INTO post (id, title) VALUES (1, 'r1')")
+	h.must(h.as("ann"), h.db, "REPLACE INTO post (id, title) VALUES (1, 'r2')")
 	h.want("r1:ann", "r1:ann", "r2:ann")
 }

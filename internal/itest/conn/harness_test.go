@@ -133,7 +133,7 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-func (h *harness) must(on execer, ctx context.Context, query string, args ...any) {
+func (h *harness) must(ctx context.Context, on execer, query string, args ...any) {
 	h.Helper()
 	if _, err := on.ExecContext(ctx, query, args...); err != nil {
 		h.Fatalf("%s: %v", query, err)
@@ -141,9 +141,9 @@ func (h *harness) must(on execer, ctx context.Context, query string, args ...any
 }
 
 // insert inserts a post with values that are bound, the other way by a text.
-func (h *harness) insert(on execer, ctx context.Context, title string) {
+func (h *harness) insert(ctx context.Context, on execer, title string) {
 	h.Helper()
-	h.must(on, ctx, h.sql("INSERT INTO post (title) VALUES (?)"), title)
+	h.must(ctx, on, h.sql("INSERT INTO post (title) VALUES (?)"), title)
 }
 
 // sql numbers placeholders where the database wants that.

@@ -41,10 +41,10 @@ func TestNothingIsInherited(t *testing.T) {
 				} else {
 					h.want(s.want...)
 				}
-				h.insert(h.db, h.Context(), s.name+" nobody")
-				h.insert(h.db, h.as("bob"), s.name+" bob")
+				h.insert(h.Context(), h.db, s.name+" nobody")
+				h.insert(h.as("bob"), h.db, s.name+" bob")
 				tx := h.begin(h.Context())
-				h.insert(tx, h.Context(), s.name+" nobody again")
+				h.insert(h.Context(), tx, s.name+" nobody again")
 				h.commit(tx)
 				h.want(s.name+" nobody:", s.name+" bob:bob", s.name+" nobody again:")
 			})
@@ -66,9 +66,9 @@ func scenarios() []scenario {
 		{
 			name: "autocommit",
 			run: func(h *harness) {
-				h.insert(h.db, h.as("ann"), "a1")
-				h.must(h.db, h.as("ann"), "UPDATE post SET title = 'a2' WHERE title = 'a1'")
-				h.must(h.db, h.as("ann"), "DELETE FROM post WHERE title = 'a2'")
+				h.insert(h.as("ann"), h.db, "a1")
+				h.must(h.as("ann"), h.db, "UPDATE post SET title = 'a2' WHERE title = 'a1'")
+				h.must(h.as("ann"), h.db, "DELETE FROM post WHERE title = 'a2'")
 			},
 			want: []string{"a1:ann", "a2:ann", "a2:ann"},
 		},
@@ -99,7 +99,7 @@ func scenarios() []scenario {
 		{
 			name: "error in autocommit",
 			run: func(h *harness) {
-				h.insert(h.db, h.as("ann"), "e1")
+				h.insert(h.as("ann"), h.db, "e1")
 				if _, err := h.db.ExecContext(h.as("ann"), "INSERT INTO post (title) VALUES ('e1')"); err == nil {
 					h.Error("no error")
 				}
@@ -109,11 +109,12 @@ func scenarios() []scenario {
 		{
 			name: "never prepared",
 			run: func(h *harness) {
-				if _, err := h.db.ExecContext(h.as("ann"), h.sql("INSERT INTO post (nothing) VALUES (?)"), 1); err == nil {
+				_, err := h.db.ExecContext(h.as("ann"), h.sql("INSERT INTO post (nothing) VALUES (?)"), 1)
+				if err == nil {
 					h.Error("no error")
 				}
-				h.insert(h.db, h.Context(), "np1")
-				h.insert(h.db, h.as("cy"), "np2")
+				h.insert(h.Context(), h.db, "np1")
+				h.insert(h.as("cy"), h.db, "np2")
 			},
 			want: []string{"np1:", "np2:cy"},
 		},
@@ -121,16 +122,16 @@ func scenarios() []scenario {
 			name: "begun twice",
 			run: func(h *harness) {
 				c := h.conn()
-				h.must(c, h.Context(), "BEGIN")
-				h.insert(c, h.as("ann"), "bt1")
+				h.must(h.Context(), c, "BEGIN")
+				h.insert(h.as("ann"), c, "bt1")
 				tx, err := c.BeginTx(h.as("cy"), nil)
 				if h.plain.Dialect == dialect.SQLiteName {
 					if err == nil {
 						h.Error("no error")
 					}
-					h.must(c, h.Context(), "ROLLBACK")
+					h.must(h.Context(), c, "ROLLBACK")
 				} else {
-					h.insert(tx, h.Context(), "bt2")
+					h.insert(h.Context(), tx, "bt2")
 					h.commit(tx)
 				}
 				if err := c.Close(); err != nil {
@@ -148,8 +149,8 @@ func scenarios() []scenario {
 				if err := tx.QueryRowContext(h.Context(), "SELECT count(*) FROM post").Scan(&n); err != nil {
 					h.Fatal(err)
 				}
-				h.insert(tx, h.as("ann"), "l1")
-				h.insert(tx, h.as("cy"), "l2") // the first write has said who it is
+				h.insert(h.as("ann"), tx, "l1")
+				h.insert(h.as("cy"), tx, "l2") // the first write has said who it is
 				h.commit(tx)
 			},
 			want: []string{"l1:ann", "l2:ann"},
@@ -158,16 +159,16 @@ func scenarios() []scenario {
 			name: "savepoints",
 			run: func(h *harness) {
 				tx := h.begin(h.Context())
-				h.must(tx, h.Context(), "SAVEPOINT a")
-				h.insert(tx, h.as("ann"), "s1")
-				h.must(tx, h.Context(), "ROLLBACK TO SAVEPOINT a")
-				h.insert(tx, h.as("ann"), "s2")
-				h.must(tx, h.Context(), "SAVEPOINT b")
-				h.insert(tx, h.Context(), "s3")
-				h.must(tx, h.Context(), "ROLLBACK TO SAVEPOINT b")
-				h.insert(tx, h.Context(), "s4")
-				h.must(tx, h.Context(), "RELEASE SAVEPOINT a")
-				h.insert(tx, h.Context(), "s5")
+				h.must(h.Context(), tx, "SAVEPOINT a")
+				h.insert(h.as("ann"), tx, "s1")
+				h.must(h.Context(), tx, "ROLLBACK TO SAVEPOINT a")
+				h.insert(h.as("ann"), tx, "s2")
+				h.must(h.Context(), tx, "SAVEPOINT b")
+				h.insert(h.Context(), tx, "s3")
+				h.must(h.Context(), tx, "ROLLBACK TO SAVEPOINT b")
+				h.insert(h.Context(), tx, "s4")
+				h.must(h.Context(), tx, "RELEASE SAVEPOINT a")
+				h.insert(h.Context(), tx, "s5")
 				h.commit(tx)
 			},
 			want: []string{"s2:ann", "s4:ann", "s5:ann"},
@@ -176,7 +177,8 @@ func scenarios() []scenario {
 			name: "write in a WITH",
 			on:   []string{dialect.PostgresName, dialect.SQLiteName},
 			run: func(h *harness) {
-				h.must(h.db, h.as("ann"), "WITH w AS (SELECT 'w1' AS t) INSERT INTO post (title) SELECT t FROM w")
+				h.must(h.as("ann"), h.db,
+					"WITH w AS (SELECT 'w1' AS t) INSERT INTO post (title) SELECT t FROM w")
 			},
 			want: []string{"w1:ann"},
 		},
@@ -190,8 +192,8 @@ func endings() []scenario {
 			name: "commit",
 			run: func(h *harness) {
 				tx := h.begin(h.as("ann"))
-				h.insert(tx, h.Context(), "c1")
-				h.must(tx, h.Context(), "UPDATE post SET title = 'c2' WHERE title = 'c1'")
+				h.insert(h.Context(), tx, "c1")
+				h.must(h.Context(), tx, "UPDATE post SET title = 'c2' WHERE title = 'c1'")
 				h.commit(tx)
 			},
 			want: []string{"c1:ann", "c2:ann"},
@@ -200,7 +202,7 @@ func endings() []scenario {
 			name: "rollback",
 			run: func(h *harness) {
 				tx := h.begin(h.as("ann"))
-				h.insert(tx, h.as("ann"), "r1")
+				h.insert(h.as("ann"), tx, "r1")
 				if err := tx.Rollback(); err != nil {
 					h.Error(err)
 				}
@@ -212,7 +214,7 @@ func endings() []scenario {
 				defer func() { _ = recover() }()
 				tx := h.begin(h.as("ann"))
 				defer func() { _ = tx.Rollback() }()
-				h.insert(tx, h.as("ann"), "n1")
+				h.insert(h.as("ann"), tx, "n1")
 				panic("as a program does")
 			},
 		},
@@ -220,7 +222,7 @@ func endings() []scenario {
 			name: "error",
 			run: func(h *harness) {
 				tx := h.begin(h.as("ann"))
-				h.insert(tx, h.as("ann"), "d1")
+				h.insert(h.as("ann"), tx, "d1")
 				if _, err := tx.ExecContext(h.as("ann"), "INSERT INTO post (title) VALUES ('d1')"); err == nil {
 					h.Error("no error")
 				}
@@ -232,7 +234,7 @@ func endings() []scenario {
 			run: func(h *harness) {
 				ctx, cancel := context.WithCancel(h.as("ann"))
 				tx := h.begin(ctx)
-				h.insert(tx, h.as("ann"), "x1")
+				h.insert(h.as("ann"), tx, "x1")
 				cancel()
 				if err := tx.Commit(); !errors.Is(err, context.Canceled) && !errors.Is(err, sql.ErrTxDone) {
 					h.Errorf("commit: %v", err)
@@ -243,11 +245,11 @@ func endings() []scenario {
 			name: "raw commit",
 			run: func(h *harness) {
 				c := h.conn()
-				h.must(c, h.Context(), "BEGIN")
-				h.insert(c, h.as("ann"), "rc1")
-				h.insert(c, h.Context(), "rc2")
-				h.must(c, h.Context(), "/* done */ COMMIT")
-				h.insert(c, h.Context(), "rc3")
+				h.must(h.Context(), c, "BEGIN")
+				h.insert(h.as("ann"), c, "rc1")
+				h.insert(h.Context(), c, "rc2")
+				h.must(h.Context(), c, "/* done */ COMMIT")
+				h.insert(h.Context(), c, "rc3")
 				if err := c.Close(); err != nil {
 					h.Error(err)
 				}
@@ -258,9 +260,9 @@ func endings() []scenario {
 			name: "raw commit within",
 			run: func(h *harness) {
 				tx := h.begin(h.as("ann"))
-				h.insert(tx, h.as("ann"), "rw1")
-				h.must(tx, h.Context(), "COMMIT")
-				h.insert(tx, h.Context(), "rw2")
+				h.insert(h.as("ann"), tx, "rw1")
+				h.must(h.Context(), tx, "COMMIT")
+				h.insert(h.Context(), tx, "rw2")
 				_ = tx.Rollback() // of nothing
 			},
 			want: []string{"rw1:ann", "rw2:"},
@@ -269,15 +271,15 @@ func endings() []scenario {
 			name: "left open",
 			run: func(h *harness) {
 				c := h.conn()
-				h.must(c, h.Context(), "BEGIN")
-				h.insert(c, h.as("ann"), "lo1")
+				h.must(h.Context(), c, "BEGIN")
+				h.insert(h.as("ann"), c, "lo1")
 				if err := c.Close(); err != nil {
 					h.Error(err)
 				}
 				c = h.conn()
-				h.insert(c, h.Context(), "lo2")
+				h.insert(h.Context(), c, "lo2")
 				if h.plain.Dialect != dialect.PostgresName { // where pgx gives it up
-					h.must(c, h.Context(), "COMMIT")
+					h.must(h.Context(), c, "COMMIT")
 				}
 				if err := c.Close(); err != nil {
 					h.Error(err)
@@ -290,9 +292,9 @@ func endings() []scenario {
 			name: "schema statement",
 			run: func(h *harness) {
 				tx := h.begin(h.as("ann"))
-				h.insert(tx, h.as("ann"), "ds1")
-				h.must(tx, h.Context(), "CREATE TABLE other (id integer)")
-				h.must(tx, h.Context(), "DROP TABLE other")
+				h.insert(h.as("ann"), tx, "ds1")
+				h.must(h.Context(), tx, "CREATE TABLE other (id integer)")
+				h.must(h.Context(), tx, "DROP TABLE other")
 				h.commit(tx)
 			},
 			want: []string{"ds1:ann"},
@@ -302,13 +304,13 @@ func endings() []scenario {
 			on:   []string{dialect.SQLiteName},
 			run: func(h *harness) {
 				tx := h.begin(h.Context())
-				h.insert(tx, h.as("ann"), "or1")
+				h.insert(h.as("ann"), tx, "or1")
 				if _, err := tx.ExecContext(h.as("ann"),
 					"INSERT OR ROLLBACK INTO post (title) VALUES ('or1')"); err == nil {
 					h.Error("no error")
 				}
-				h.insert(tx, h.Context(), "or2")
-				h.insert(tx, h.as("cy"), "or3")
+				h.insert(h.Context(), tx, "or2")
+				h.insert(h.as("cy"), tx, "or3")
 				_ = tx.Rollback()
 			},
 			want: []string{"or2:", "or3:cy"},
@@ -318,12 +320,12 @@ func endings() []scenario {
 			on:   []string{dialect.MySQLName},
 			run: func(h *harness) {
 				c := h.conn()
-				h.must(c, h.Context(), "SET autocommit = 0")
-				h.insert(c, h.as("ann"), "ao1")
-				h.insert(c, h.Context(), "ao2")
-				h.must(c, h.Context(), "COMMIT")
-				h.insert(c, h.Context(), "ao3")
-				h.must(c, h.Context(), "SET autocommit = 1")
+				h.must(h.Context(), c, "SET autocommit = 0")
+				h.insert(h.as("ann"), c, "ao1")
+				h.insert(h.Context(), c, "ao2")
+				h.must(h.Context(), c, "COMMIT")
+				h.insert(h.Context(), c, "ao3")
+				h.must(h.Context(), c, "SET autocommit = 1")
 				if err := c.Close(); err != nil {
 					h.Error(err)
 				}
@@ -335,9 +337,9 @@ func endings() []scenario {
 			on:   []string{dialect.SQLiteName},
 			run: func(h *harness) {
 				c := h.conn()
-				h.must(c, h.Context(), "SAVEPOINT o")
-				h.insert(c, h.as("ann"), "so1")
-				h.must(c, h.Context(), "RELEASE o")
+				h.must(h.Context(), c, "SAVEPOINT o")
+				h.insert(h.as("ann"), c, "so1")
+				h.must(h.Context(), c, "RELEASE o")
 				if err := c.Close(); err != nil {
 					h.Error(err)
 				}
@@ -357,7 +359,7 @@ func TestSeveralStatements(t *testing.T) {
 		h := newHarness(t, db)
 		const text = "INSERT INTO post (title) VALUES ('m1'); INSERT INTO post (title) VALUES ('m2')"
 		tx := h.begin(h.as("ann"))
-		h.insert(tx, h.as("ann"), "m0")
+		h.insert(h.as("ann"), tx, "m0")
 		_, err := tx.ExecContext(h.Context(), text)
 		if db.Dialect == dialect.PostgresName {
 			if err != nil {
@@ -376,7 +378,7 @@ func TestSeveralStatements(t *testing.T) {
 			t.Fatalf("alone: %v", err)
 		}
 		h.want()
-		h.must(h.db, h.Context(), text)
+		h.must(h.Context(), h.db, text)
 		h.want("m1:", "m2:")
 	})
 }

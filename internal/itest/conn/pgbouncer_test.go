@@ -35,7 +35,7 @@ func TestPgBouncer(t *testing.T) {
 			t.Fatal(err)
 		}
 		server := pid(tx)
-		h.insert(tx, ctx, title)
+		h.insert(ctx, tx, title)
 		if !commit {
 			_ = tx.Rollback()
 			return server
@@ -50,21 +50,23 @@ func TestPgBouncer(t *testing.T) {
 			transaction(bob, "bob", title+"b", true), transaction(ann, "ann", title+"x", false),
 			transaction(nobody, "", title+"n", true), transaction(ann, "ann", title+"a", true),
 		}
-		h.insert(nobody, h.Context(), title+"alone")
-		h.insert(bob, h.as("bob"), title+"bob")
+		h.insert(h.Context(), nobody, title+"alone")
+		h.insert(h.as("bob"), bob, title+"bob")
 		for _, s := range servers {
 			if s != first {
 				t.Fatalf("server connection %d, before %d", s, first)
 			}
 		}
-		want := []string{title + "b:bob:by bob", title + "n:", title + "a:ann:by ann", title + "alone:", title + "bob:bob"}
+		want := []string{
+			title + "b:bob:by bob", title + "n:", title + "a:ann:by ann", title + "alone:", title + "bob:bob",
+		}
 		if i == 0 {
 			want = append([]string{"t1:ann:by ann"}, want...)
 		}
 		h.want(want...)
 	}
 	// A setting that a client leaves in the session for good, with a stamp of its own.
-	h.must(ann, h.Context(), "SELECT set_config('annals.context', "+
+	h.must(h.Context(), ann, "SELECT set_config('annals.context', "+
 		"extract(epoch from now())::text || E'\\x1f7\\x1fmallory\\x1f\\x1f\\x1f\\x1f\\x1f\\x1f\\x1f\\x1f', false)")
 	transaction(nobody, "", "left", true)
 	h.want("left:")

@@ -50,7 +50,7 @@ func TestPgx(t *testing.T) {
 			t.Fatalf("%s: %v", play.name, err)
 		}
 		n := len(flights.Take())
-		h.must(h.plain, h.Context(), "DELETE FROM post")
+		h.must(h.Context(), h.plain, "DELETE FROM post")
 		return n
 	}
 	for _, play := range pgxPlays() {

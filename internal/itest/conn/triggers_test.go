@@ -34,7 +34,7 @@ type audited struct {
 func newAudited(t *testing.T, db *testdb.DB, how string) *audited {
 	t.Helper()
 	a := &audited{harness: &harness{T: t, plain: db}}
-	a.must(db, t.Context(), fixtures[db.Dialect][0])
+	a.must(t.Context(), db, fixtures[db.Dialect][0])
 	var err error
 	a.aud, err = auditor.New(auditor.Config{
 		Sources: map[string]auditor.Source{
@@ -108,39 +108,39 @@ func TestTriggersFindWhoActs(t *testing.T) {
 				a := newAudited(t, db, how)
 				ctx := annals.WithComment(a.as("ann"), "why")
 				tx := a.begin(ctx)
-				a.insert(tx, ctx, "1")
-				a.must(tx, ctx, "UPDATE post SET title = '2'")
+				a.insert(ctx, tx, "1")
+				a.must(ctx, tx, "UPDATE post SET title = '2'")
 				a.commit(tx)
 				a.same("ann true 2 why")
-				a.insert(a.db, a.Context(), "3")
-				a.insert(a.db, ctx, "4")
-				a.insert(a.db, a.as("bob"), "5")
+				a.insert(a.Context(), a.db, "3")
+				a.insert(ctx, a.db, "4")
+				a.insert(a.as("bob"), a.db, "5")
 				a.same("not orm false 1", "ann true 1", "bob true 1")
 
 				tx = a.begin(a.as("ann"))
-				a.insert(tx, a.Context(), "gone")
+				a.insert(a.Context(), tx, "gone")
 				if err := tx.Rollback(); err != nil {
 					t.Fatal(err)
 				}
 				tx = a.begin(a.as("ann")) // writes nothing
 				a.commit(tx)
 				tx = a.begin(a.Context())
-				a.insert(tx, a.Context(), "6")
-				a.must(tx, a.Context(), "SAVEPOINT s")
-				a.must(tx, a.Context(), "DELETE FROM post WHERE title = '6'")
-				a.must(tx, a.Context(), "ROLLBACK TO SAVEPOINT s")
+				a.insert(a.Context(), tx, "6")
+				a.must(a.Context(), tx, "SAVEPOINT s")
+				a.must(a.Context(), tx, "DELETE FROM post WHERE title = '6'")
+				a.must(a.Context(), tx, "ROLLBACK TO SAVEPOINT s")
 				a.commit(tx)
 				a.same("not orm false 1")
 
 				tx = a.begin(a.Context())
-				a.must(tx, a.Context(), "SAVEPOINT s")
-				a.insert(tx, a.as("ann"), "gone")
-				a.must(tx, a.Context(), "ROLLBACK TO SAVEPOINT s")
-				a.insert(tx, a.Context(), "7")
-				a.must(tx, a.Context(), "UPDATE post SET title = '8' WHERE title = '7'")
+				a.must(a.Context(), tx, "SAVEPOINT s")
+				a.insert(a.as("ann"), tx, "gone")
+				a.must(a.Context(), tx, "ROLLBACK TO SAVEPOINT s")
+				a.insert(a.Context(), tx, "7")
+				a.must(a.Context(), tx, "UPDATE post SET title = '8' WHERE title = '7'")
 				a.commit(tx)
 				a.same("ann true 2")
-				a.insert(a.db, a.Context(), "9")
+				a.insert(a.Context(), a.db, "9")
 				a.same("not orm false 1")
 			})
 		})
@@ -157,20 +157,23 @@ func TestWhatARevisionHas(t *testing.T) {
 		})
 		ctx = annals.WithOrigin(ctx, annals.Origin{IP: "10.1.2.3", UserAgent: "curl/8", RequestID: "r-1"})
 		ctx = annals.WithExtra(ctx, []byte(`{"ticket":1187}`))
-		a.insert(a.db, annals.WithComment(ctx, "price"), "1")
+		a.insert(annals.WithComment(ctx, "price"), a.db, "1")
 		const columns = "user_id, user_name, user_email, user_type, context, ip, user_agent, request_id, comment, extra"
-		if got, want := row(a, columns), `42|O'Brien \ 日|o@example.org|User|api|10.1.2.3|curl/8|r-1|price|{"ticket":1187}`; strings.ReplaceAll(got, ": ", ":") != want {
+		got, want := strings.ReplaceAll(row(a, columns), ": ", ":"),
+			`42|O'Brien \ 日|o@example.org|User|api|10.1.2.3|curl/8|r-1|price|{"ticket":1187}`
+		if got != want {
 			t.Errorf("%s\nwant %s", got, want)
 		}
-		a.insert(db, a.Context(), "2")
+		a.insert(a.Context(), db, "2")
 		if got, want := row(a, columns), `-|not orm|-|-|-|-|-|-|-|-`; got != want {
 			t.Errorf("outside: %s\nwant %s", got, want)
 		}
 		if db.Dialect == dialect.SQLiteName {
 			return // which knows no accounts
 		}
-		if got := row(a, "db_user, client_addr"); !strings.HasPrefix(got, "annals") || !strings.Contains(got, "127.0.0.1") {
-			t.Errorf("facts: %s", got)
+		facts := row(a, "db_user, client_addr")
+		if !strings.HasPrefix(facts, "annals") || !strings.Contains(facts, "127.0.0.1") {
+			t.Errorf("facts: %s", facts)
 		}
 	})
 }
@@ -202,7 +205,7 @@ func TestApplicationIsTold(t *testing.T) {
 	a := newAudited(t, db, config.ContextSession)
 	named := *db
 	named.DriverDSN += "&application_name=shop"
-	a.insert(open(t, &named), a.Context(), "1")
+	a.insert(a.Context(), open(t, &named), "1")
 	if got := row(a, "application, managed"); got != "shop|false" {
 		t.Error(got)
 	}
@@ -271,12 +274,17 @@ func TestTriggersFindPgx(t *testing.T) {
 						t.Fatalf("%s: %v", play.name, err)
 					}
 					a.same(c.want)
-					a.must(db, t.Context(), "DELETE FROM post")
+					a.must(t.Context(), db, "DELETE FROM post")
 					a.same("not orm false 1")
 				}
 			}
 		})
 	}
+}
+
+// rowQueryer asks for one row.
+type rowQueryer interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // What a program's session remembers is its own with annals' triggers too.
@@ -289,28 +297,25 @@ func TestSessionWithTriggers(t *testing.T) {
 				t.Run(kind, func(t *testing.T) {
 					a := newAudited(t, testdb.New(t, kind), how)
 					c := a.conn()
-					ask := func(on interface {
-						QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-					}, want int64,
-					) {
+					ask := func(on rowQueryer, want int64) {
 						t.Helper()
 						var id int64
 						if err := on.QueryRowContext(a.Context(), query).Scan(&id); err != nil || id != want {
 							t.Errorf("%d, %v, want %d", id, err, want)
 						}
 					}
-					a.must(a.plain, a.Context(), "INSERT INTO post (id, title) VALUES (76, 'first')")
-					a.insert(c, a.as("ann"), "1")
+					a.must(a.Context(), a.plain, "INSERT INTO post (id, title) VALUES (76, 'first')")
+					a.insert(a.as("ann"), c, "1")
 					ask(c, 77)
-					a.must(c, a.as("ann"), "UPDATE post SET title = 'x' WHERE id = 77")
+					a.must(a.as("ann"), c, "UPDATE post SET title = 'x' WHERE id = 77")
 					ask(c, 77)
 					tx, err := c.BeginTx(a.as("bob"), nil)
 					if err != nil {
 						t.Fatal(err)
 					}
-					a.must(tx, a.Context(), "UPDATE post SET title = 'y' WHERE id = 77")
+					a.must(a.Context(), tx, "UPDATE post SET title = 'y' WHERE id = 77")
 					ask(tx, 77)
-					a.insert(tx, a.Context(), "2")
+					a.insert(a.Context(), tx, "2")
 					ask(tx, 78)
 					a.commit(tx)
 					ask(c, 78)

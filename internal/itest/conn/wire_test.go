@@ -42,7 +42,7 @@ func TestContextTravelsWithBegin(t *testing.T) {
 			ctx = h.as(who)
 		}
 		tx := h.begin(ctx)
-		h.must(tx, ctx, "INSERT INTO post (title) VALUES ('"+who+"')")
+		h.must(ctx, tx, "INSERT INTO post (title) VALUES ('"+who+"')")
 		h.commit(tx)
 		lines := flights.Take()
 		if who != "" && !strings.HasPrefix(lines[0], "Q:BEGIN; SELECT pg_catalog.set_config(") {
@@ -60,15 +60,15 @@ func TestContextTravelsWithBegin(t *testing.T) {
 // transaction.
 func TestStatementsByThemselves(t *testing.T) {
 	h, flights := watched(t, testdb.New(t, dialect.PostgresName))
-	h.must(h.db, h.as("ann"), "SELECT 1 FROM post")
+	h.must(h.as("ann"), h.db, "SELECT 1 FROM post")
 	if got := flights.Take(); !slices.Equal(got, []string{"Q:SELECT 1 FROM post"}) {
 		t.Errorf("a read: %q", got)
 	}
-	h.must(h.db, h.as("ann"), "INSERT INTO post (title) VALUES ('a')")
+	h.must(h.as("ann"), h.db, "INSERT INTO post (title) VALUES ('a')")
 	if got := flights.Take(); len(got) != 3 || got[2] != "Q:commit" {
 		t.Errorf("a write: %q", got)
 	}
-	h.must(h.db, h.Context(), "INSERT INTO post (title) VALUES ('b')")
+	h.must(h.Context(), h.db, "INSERT INTO post (title) VALUES ('b')")
 	if got := flights.Take(); len(got) != 1 {
 		t.Errorf("a write of nobody: %q", got)
 	}
@@ -159,9 +159,9 @@ func TestStatementsOfVariables(t *testing.T) {
 	write := func(title string) string { return strings.ReplaceAll(insert, "%", title) }
 	for range 2 {
 		tx := h.begin(h.as("ann"))
-		h.must(tx, h.Context(), "SELECT 1")
-		h.must(tx, h.Context(), write(""))
-		h.must(tx, h.Context(), "DELETE FROM post")
+		h.must(h.Context(), tx, "SELECT 1")
+		h.must(h.Context(), tx, write(""))
+		h.must(h.Context(), tx, "DELETE FROM post")
 		h.commit(tx)
 		want := []string{"BEGIN", "SELECT 1", "SET @annals_tx", "INSERT INTO post", "DELETE FROM post", "COMMIT"}
 		got := statements(recorder)
@@ -172,15 +172,15 @@ func TestStatementsOfVariables(t *testing.T) {
 			t.Errorf("a transaction: %q", got)
 		}
 	}
-	h.must(h.db, h.as("cy"), write("1"))
-	h.must(h.db, h.as("dan"), write("2"))
+	h.must(h.as("cy"), h.db, write("1"))
+	h.must(h.as("dan"), h.db, write("2"))
 	if got := statements(recorder); !slices.Equal(got, []string{
 		"SET @annals_tx", "INSERT INTO post", "SET @annals_tx", "INSERT INTO post",
 	}) {
 		t.Errorf("by themselves: %q", got)
 	}
-	h.must(h.db, h.Context(), write("3"))
-	h.must(h.db, h.Context(), write("4"))
+	h.must(h.Context(), h.db, write("3"))
+	h.must(h.Context(), h.db, write("4"))
 	if got := statements(recorder); !slices.Equal(got, []string{
 		"SET @annals_tx", "INSERT INTO post", "INSERT INTO post",
 	}) {
