@@ -150,13 +150,26 @@ func actor(e *annals.Entry) string {
 	return term.Safe(nobody(e.Revision))
 }
 
-// nobody says what is known where the program named no actor: who the database
-// says it was.
+// nobody says what is known where no actor was named: the account, the program and
+// the address, as the database has them.
 func nobody(rev *annals.Revision) string {
-	if rev != nil && rev.DBUser != "" {
-		return "nobody known (database user " + rev.DBUser + ")"
+	const name = "nobody known"
+	if rev == nil {
+		return name
 	}
-	return "nobody known"
+	var facts []string
+	if rev.DBUser != "" {
+		facts = append(facts, "database user "+rev.DBUser)
+	}
+	for _, fact := range []string{rev.Application, rev.ClientAddr} {
+		if fact != "" {
+			facts = append(facts, fact)
+		}
+	}
+	if len(facts) == 0 {
+		return name
+	}
+	return name + " (" + strings.Join(facts, ", ") + ")"
 }
 
 // changes are the lines below a head.
@@ -165,7 +178,7 @@ func (r renderer) changes(d diff.Diff, t annals.EntryType) []string {
 		return []string{r.association(d.Association, t)}
 	}
 	lines := make([]string, 0, len(d.Changes))
-	if st := d.Statement; st != nil {
+	if st := d.Statement; st != nil && st.SQL != "" {
 		lines = append(lines, r.Yellow("~")+" "+term.Safe(term.Cut(st.SQL, r.longest)))
 	}
 	for _, c := range d.Changes {

@@ -30,7 +30,7 @@ func TestRenderEntry(t *testing.T) {
 	update.Revision = &annals.Revision{Comment: "why\nnot"}
 	nobody := sample(annals.Remove,
 		`{"changes":{"a":{"old":"`+strings.Repeat("x", 30)+`","new":null}}}`)
-	nobody.Revision = &annals.Revision{DBUser: "root@localhost"}
+	nobody.Revision = &annals.Revision{DBUser: "root", Application: "psql", ClientAddr: "::1"}
 	for _, c := range []struct {
 		entry *annals.Entry
 		want  string
@@ -42,7 +42,7 @@ func TestRenderEntry(t *testing.T) {
     ~ b: (masked) → (masked)
 `},
 		{nobody, `2026-01-02 03:04:05.000006 Z  remove      post 1
-    by nobody known (database user root@localhost)  tx aa
+    by nobody known (database user root, psql, ::1)  tx aa
     - a: "xxxxxxxxxxxxxxxxxxx… (12 more)
 `},
 		{
