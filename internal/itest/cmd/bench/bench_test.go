@@ -113,6 +113,8 @@ func TestFlags(t *testing.T) {
 		{"-rounds", "0"},
 		{"-clean", "-1"},
 		{"-operations", "select"},
+		{"-only", "select"},
+		{"-storm", "-1"},
 		{"-quick", "-entries", "-1"},
 	} {
 		if _, err := parseFlags(args); err == nil {

@@ -228,8 +228,7 @@ func (c *contender) check(ctx context.Context) error {
 		return nil
 	}
 	var n int
-	row := c.db.QueryRowContext(ctx, "SELECT count(*) FROM "+c.copied)
-	if err := row.Scan(&n); err != nil {
+	if err := countRows(ctx, c.db, c.copied, &n); err != nil {
 		return err
 	}
 	if n != c.images {

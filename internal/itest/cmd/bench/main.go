@@ -1,9 +1,10 @@
-// Command bench measures what auditing through GORM costs, how fast history is read
-// and what removing old entries means for writers, on each database, and writes
-// docs/benchmarks.md:
+// Command bench measures what auditing through GORM and by triggers costs, how fast
+// history is read and what removing old entries means for writers, on each database,
+// and writes docs/benchmarks.md:
 //
 //	make bench
 //	make bench BENCHFLAGS='-quick -databases sqlite'
+//	make bench BENCHFLAGS='-only triggers -storm 80000 -out -'
 //
 // Audited and unaudited slices of work alternate in one process, so that their
 // ratio says something whatever else the machine does. Statements and round
@@ -42,6 +43,8 @@ type options struct {
 	operations []operation
 	// triggers: capture by triggers is measured.
 	triggers bool
+	// storm is how many updates meet columns that come and go.
+	storm    int
 	quick    bool
 	out, dir string
 	// cpuProfile and allocProfile are files for profiles of the whole run.
@@ -101,6 +104,8 @@ func parseFlags(args []string) (options, error) {
 	operations := set.String("operations", "create,update,delete",
 		"operations to measure, or none")
 	set.BoolVar(&o.triggers, "triggers", true, "measure capture by triggers")
+	set.IntVar(&o.storm, "storm", 0, "updates on PostgreSQL while the table is altered; "+
+		"the design's figure is 80000")
 	only := set.String("only", "", "one part alone: triggers")
 	set.BoolVar(&o.quick, "quick", false, "few rounds and entries: to see that it runs")
 	set.StringVar(&o.out, "out", "docs/benchmarks.md", `file to write; "-" is standard output`)
@@ -116,9 +121,9 @@ func parseFlags(args []string) (options, error) {
 		o.quicken(given)
 	}
 	if o.rows < batchSize || o.rows%batchSize != 0 || o.rounds < 1 || o.entries < 0 ||
-		o.clean < 0 {
+		o.clean < 0 || o.storm < 0 {
 		return o, fmt.Errorf("-rows has to be a multiple of %d, -rounds 1 or more, "+
-			"-entries and -clean 0 or more", batchSize)
+			"-entries, -clean and -storm 0 or more", batchSize)
 	}
 	switch *only {
 	case "":

@@ -27,6 +27,8 @@ func (r report) triggers(p *page) {
 		}
 	}
 	r.sessions(p)
+	r.bindings(p)
+	r.baselines(p)
 }
 
 // table writes the variants' figures in one mode.
@@ -110,6 +112,50 @@ func (t *triggering) session(p *page, e engine) {
 		p.text("as fast as they could: %s statements, of which %d waited for a lock.\n",
 			count(t.waits.statements), t.waits.refused+t.waits.seen)
 	}
+	if t.storm.updates > 0 {
+		p.text("%s: %s updates by %d sessions while the table was altered %d times: %d failed, %d were",
+			e.title(), count(t.storm.updates), stormSessions, t.storm.alters, t.storm.failed, t.storm.unrecorded)
+		p.text("not recorded.\n")
+	}
+}
+
+// bindings are the round trips that an actor costs.
+func (r report) bindings(p *page) {
+	p.text("### Who acts: round trips\n")
+	p.text("Through the connector of package `capture/conn` with an actor, and by the driver alone. On")
+	p.text("PostgreSQL a transaction's actor travels with its BEGIN: `make bench` fails where it adds a")
+	p.text("round trip.\n")
+	p.head("database", "form", "driver", "connector", "added")
+	for _, res := range r.results {
+		for _, row := range res.triggers.trips {
+			p.row(res.engine.title(), row.form, count(row.plain), count(row.through),
+				count(row.through-row.plain))
+		}
+	}
+	p.text("")
+}
+
+// baselines are the speed of epoch import.
+func (r report) baselines(p *page) {
+	p.text("### Baselines: `annals epoch import`\n")
+	p.text("In batches of their own transactions, over one INSERT … SELECT of the same rows into a copy:")
+	p.text("speed, within each round. The design wants %.1f.\n", epochTarget)
+	p.head("database", "rows", "rows/s", "over a bare copy", "over an indexed one")
+	for _, res := range r.results {
+		e := res.triggers.epochs
+		p.row(res.engine.title(), count(e.rows), rate(e.rows, spreadOf(e.ours).median),
+			atLeast(e.speed(e.bare), epochTarget), atLeast(e.speed(e.indexed), epochTarget))
+	}
+	p.text("")
+}
+
+// atLeast is a ratio with its quartiles, in bold where it is under.
+func atLeast(s spread, least float64) string {
+	text := fmt.Sprintf("%.2f", s.median)
+	if s.median < least {
+		text = "**" + text + "**"
+	}
+	return fmt.Sprintf("%s (%.2f–%.2f)", text, s.low, s.high)
 }
 
 // triggerSummary says what of the design's was reached.
@@ -131,6 +177,15 @@ func (t *triggering) exceeded(e engine) error {
 	if n := t.waits.refused + t.waits.seen; n > 0 {
 		faults = append(faults, fmt.Errorf("%s: of two writers on different rows %d statements waited "+
 			"for a lock", e.kind(), n))
+	}
+	for _, row := range t.trips {
+		if n := row.through - row.plain; row.free && n > 0 {
+			faults = append(faults, fmt.Errorf("%s: %s: an actor adds %d round trips", e.kind(), row.form, n))
+		}
+	}
+	if t.storm.failed > 0 || t.storm.unrecorded != 0 {
+		faults = append(faults, fmt.Errorf("%s: while the table was altered %d updates failed and %d "+
+			"were not recorded: %v", e.kind(), t.storm.failed, t.storm.unrecorded, t.storm.cause))
 	}
 	return errors.Join(faults...)
 }

@@ -117,6 +117,9 @@ type triggering struct {
 	stored map[cell][]float64
 	cliff  cliff
 	waits  waiting
+	trips  []trips
+	epochs epochs
+	storm  storm
 }
 
 func measureTriggers(ctx context.Context, e engine, o options) (t triggering, err error) {
@@ -140,25 +143,36 @@ func measureTriggers(ctx context.Context, e engine, o options) (t triggering, er
 		}
 		progress("%s: triggers: round %d of %d", e.kind(), round, t.volume.rounds)
 	}
-	return t, t.own(ctx, all)
+	return t, t.own(ctx, all, o)
 }
 
 // own measures what is asked of annals' triggers alone.
-func (t *triggering) own(ctx context.Context, all []*contender) (err error) {
+func (t *triggering) own(ctx context.Context, all []*contender, o options) (err error) {
 	ours := all[t.index(theMirror)]
 	if t.waits, err = ours.waits(ctx, 10*t.volume.statements); err != nil {
 		return fmt.Errorf("two writers: %w", err)
+	}
+	if t.trips, err = ours.trips(ctx); err != nil {
+		return fmt.Errorf("round trips: %w", err)
 	}
 	if ours.engine.statementTriggers() {
 		if t.cliff, err = ours.cliff(ctx, t.volume.rounds); err != nil {
 			return fmt.Errorf("sessions: %w", err)
 		}
 	}
+	t.epochs, err = measureEpochs(ctx, ours, all[t.index(bareCopy)], all[t.index(indexedCopy)],
+		t.volume.rounds)
+	if err != nil {
+		return fmt.Errorf("epoch: %w", err)
+	}
 	again, err := newContender(ctx, ours.engine, ours.variant, t.volume.rows)
 	if err != nil {
 		return err
 	}
 	err = t.measureStored(ctx, ours, again, t.volume.revisions)
+	if err == nil && o.storm > 0 && ours.engine.statementTriggers() {
+		t.storm, err = ours.storm(ctx, o.storm)
+	}
 	return errors.Join(err, again.close(ctx))
 }
 
