@@ -43,12 +43,15 @@ func contextParameters() []string {
 const pgStamp = "extract(epoch FROM now())::text"
 
 // pgReadContext reads the setting, empty texts as nulls; one that outlived its
-// transaction binds nobody.
+// transaction binds nobody. Without a setting nothing is compared: each expression
+// that is reached is set up again in each transaction.
 func pgReadContext(indent string) string {
 	return pgLines(indent,
 		"annals_c := string_to_array(nullif(current_setting('annals.context', true), ''), chr(31), '');",
-		"IF annals_c[1] IS DISTINCT FROM "+pgStamp+" THEN",
-		"  annals_c := NULL;",
+		"IF annals_c IS NOT NULL THEN",
+		"  IF annals_c[1] IS DISTINCT FROM "+pgStamp+" THEN",
+		"    annals_c := NULL;",
+		"  END IF;",
 		"END IF;")
 }
 

@@ -128,7 +128,7 @@ func (g postgresGenerator) wanted(
 }
 
 func (g postgresGenerator) create(
-	ctx context.Context, q queryers, targets []Target, all bool,
+	ctx context.Context, q queryers, targets []Target, _ bool,
 ) ([]step, error) {
 	n, err := g.ownNames(ctx, q)
 	if err != nil {

@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"crypto/rand"
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,26 +10,32 @@ import (
 	"github.com/seed-162b1470/annals/internal/testdb"
 )
 
+// login makes a role without rights, for the time of the test.
+func (s *scene) login() (role string, app *sql.DB) {
+	s.t.Helper()
+	role, password := "annals_app_"+strings.ToLower(rand.Text()[:12]), rand.Text()
+	s.exec(fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, password))
+	s.t.Cleanup(func() {
+		if _, err := testdb.Superuser(s.t, "postgres").Exec(`DROP ROLE ` + role); err != nil {
+			s.t.Error(err)
+		}
+	})
+	app = s.OpenAs(s.t, role, password)
+	s.t.Cleanup(func() {
+		if _, err := s.Exec(`DROP OWNED BY ` + role); err != nil {
+			s.t.Error(err)
+		}
+	})
+	return role, app
+}
+
 // TestPostgresRights: a role that may only write the table is recorded, binds its
 // own transactions, and can do nothing else to the history.
 func TestPostgresRights(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t, "postgres")
-	s := newScene(t, db, `CREATE TABLE item (id bigint PRIMARY KEY, name text)`, entities("item"), inSchema("audit"))
+	s := newScene(t, testdb.New(t, "postgres"), `CREATE TABLE item (id bigint PRIMARY KEY, name text)`, entities("item"), inSchema("audit"))
 	s.install()
-	role, password := "annals_app_"+strings.ToLower(rand.Text()[:12]), rand.Text()
-	s.exec(fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, password))
-	t.Cleanup(func() {
-		if _, err := testdb.Superuser(t, "postgres").Exec(`DROP ROLE ` + role); err != nil {
-			t.Error(err)
-		}
-	})
-	app := db.OpenAs(t, role, password)
-	t.Cleanup(func() {
-		if _, err := db.Exec(`DROP OWNED BY ` + role); err != nil {
-			t.Error(err)
-		}
-	})
+	role, app := s.login()
 	s.exec(`GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON item TO `+role, `GRANT CREATE ON SCHEMA public TO `+role)
 	s.execOn(app, `INSERT INTO item VALUES (1, 'a')`, `UPDATE item SET name = 'b'`, `DELETE FROM item`, `TRUNCATE item`,
 		`BEGIN; SELECT audit.annals_context('42'); INSERT INTO item VALUES (2); COMMIT`,
@@ -96,22 +103,9 @@ func TestPostgresForeignRevision(t *testing.T) {
 // from functions or names of columns that others made.
 func TestPostgresForgedFunctions(t *testing.T) {
 	t.Parallel()
-	db := testdb.New(t, "postgres")
-	s := newScene(t, db, pgItems, entities("item"))
+	s := newScene(t, testdb.New(t, "postgres"), pgItems, entities("item"))
 	s.install()
-	role, password := "annals_app_"+strings.ToLower(rand.Text()[:12]), rand.Text()
-	s.exec(fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s'`, role, password))
-	t.Cleanup(func() {
-		if _, err := testdb.Superuser(t, "postgres").Exec(`DROP ROLE ` + role); err != nil {
-			t.Error(err)
-		}
-	})
-	app := db.OpenAs(t, role, password)
-	t.Cleanup(func() {
-		if _, err := db.Exec(`DROP OWNED BY ` + role); err != nil {
-			t.Error(err)
-		}
-	})
+	role, app := s.login()
 	s.exec(`GRANT CREATE ON SCHEMA public TO `+role, `CREATE TABLE taken (id int)`)
 	s.execOn(app, `CREATE TABLE mine (id int);
 		CREATE FUNCTION forged() RETURNS trigger LANGUAGE plpgsql AS $f$
@@ -134,4 +128,51 @@ BEGIN RETURN NULL; END $f$;
 	s.exec(`DROP TABLE mine`)
 	s.renew(s.DB.DB)
 	s.fits()
+}
+
+// TestPostgresOwner: an account that owns the tables installs the triggers without
+// being a superuser; what it may not make is said.
+func TestPostgresOwner(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, testdb.New(t, "postgres"), pgItems, entities("item"))
+	role, app := s.login()
+	s.exec(`DO $$DECLARE r text; BEGIN FOR r IN SELECT format('%I', relname) FROM pg_class WHERE relkind IN ('r', 'S')
+			AND relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = pg_class.oid
+				AND d.deptype = 'i') LOOP
+		EXECUTE 'ALTER TABLE ' || r || ' OWNER TO `+role+`'; END LOOP; END$$`, `GRANT CREATE ON SCHEMA public TO `+role)
+	all := s.DB.DB
+	s.DB.DB = app
+	s.renew(app)
+	script, err := s.j.CreateScript(t.Context())
+	s.install()
+	s.install()
+	s.DB.DB = all
+	if err != nil || !strings.Contains(script.String(), "-- no event trigger") {
+		t.Errorf("the script is\n%s%v", script, err)
+	}
+	s.exec(`INSERT INTO item VALUES (1)`)
+	s.execOn(app, `DELETE FROM item`)
+	s.same("receipts", s.receipts(), "1 item insert 1", "2 item delete 1")
+	s.same("definers", s.rows(`SELECT DISTINCT pg_get_userbyid(proowner) FROM pg_proc WHERE proname LIKE 'annals%'`), role)
+	s.same("event triggers", s.rows(`SELECT evtname FROM pg_event_trigger`))
+}
+
+// TestPostgresDeferred: what is put off to the commit belongs to the transaction's
+// revision.
+func TestPostgresDeferred(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, testdb.New(t, "postgres"), `CREATE TABLE a (id int PRIMARY KEY, n int);
+		CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a DEFERRABLE INITIALLY DEFERRED);
+		CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN UPDATE a SET n = coalesce(n, 0) + 1 WHERE id = NEW.a; RETURN NULL; END';
+		CREATE CONSTRAINT TRIGGER late AFTER INSERT ON b DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+			EXECUTE FUNCTION late()`, entities("a", "b"))
+	s.install()
+	s.exec(`BEGIN; SELECT annals_context('42'); INSERT INTO b VALUES (1, 7); INSERT INTO a VALUES (7); COMMIT`)
+	s.same("receipts", s.receipts(), "1 b insert 1", "1 a insert 1", "1 a update 1")
+	s.same("revisions", s.rows(`SELECT user_id FROM annals_revision`), "42")
+	if _, err := s.Exec(`INSERT INTO b VALUES (2, 99)`); err == nil {
+		t.Error("a row without its parent")
+	}
+	s.same("revisions", s.rows(`SELECT count(*) FROM annals_revision`), "1")
 }
