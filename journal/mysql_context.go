@@ -1,8 +1,9 @@
 package journal
 
 import (
+	"context"
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
@@ -10,7 +11,7 @@ import (
 )
 
 // myRoutine is a procedure of the storage.
-type myRoutine struct{ name, sql string }
+type myRoutine struct{ name, sql, bare, label string }
 
 // myParameters are those of annals_context and annals_bind, in their order.
 var myParameters = []string{
@@ -47,8 +48,8 @@ func (g mysqlGenerator) routines(n myNames) []myRoutine {
 		{"annals_unbind", "mysql/unbind.sql"},
 	} {
 		name := d.Table(annals.Table{Schema: n.schema, Name: r.name})
-		sql, _ := g.labelled(template(r.file), append(slices.Clone(common), "{procedure}", name)...)
-		out = append(out, myRoutine{name: name, sql: sql})
+		sql, hash := g.labelled(template(r.file), append(slices.Clone(common), "{procedure}", name)...)
+		out = append(out, myRoutine{name: name, sql: sql, bare: r.name, label: g.myLabel(hash)})
 	}
 	return out
 }
@@ -61,15 +62,33 @@ func (g mysqlGenerator) refusal() string {
 	return "annals_context: call it after BEGIN; consumer events_transactions_current has to be on"
 }
 
-// procedures creates or replaces them.
-func (g mysqlGenerator) procedures(n myNames) step {
+const myRoutines = `
+SELECT ROUTINE_NAME AS name, COALESCE(ROUTINE_DEFINITION, '') AS body FROM information_schema.ROUTINES
+WHERE ROUTINE_SCHEMA = ? AND ROUTINE_TYPE = 'PROCEDURE' AND ROUTINE_NAME LIKE 'annals!_%' ESCAPE '!'`
+
+// procedures creates or replaces those that are not there as they should be: who is
+// replaced may lose the rights that were granted on it.
+func (g mysqlGenerator) procedures(ctx context.Context, q queryers, n myNames) (step, error) {
+	live := map[string]string{}
+	err := scan(ctx, q.source, myRoutines, []any{n.schema}, func(scan func(...any) error) error {
+		var name, body string
+		err := scan(&name, &body)
+		live[name] = body
+		return err
+	})
+	if err != nil {
+		return step{}, fmt.Errorf("list procedures: %w", err)
+	}
 	s := step{subject: "annals_context", begin: slices.Clone(myBegin), restore: myRestore}
-	s.begin[0].Comment = "procedures that bind a context, version " + strconv.Itoa(Version)
+	s.begin[0].Comment = "procedures that bind a context"
 	for _, r := range g.routines(n) {
+		if strings.HasPrefix(live[r.bare], r.label+":") {
+			continue
+		}
 		if !g.mariaDB() {
 			s.body = append(s.body, Statement{SQL: "DROP PROCEDURE IF EXISTS " + r.name})
 		}
 		s.body = append(s.body, Statement{SQL: r.sql, Compound: true})
 	}
-	return s
+	return s, nil
 }

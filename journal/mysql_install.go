@@ -40,8 +40,26 @@ func (g mysqlGenerator) create(
 		return nil, fmt.Errorf("read schema of storage %s: %w", g.j.cfg.Storage, err)
 	}
 	n := g.names(own)
-	steps := []step{g.procedures(n)}
+	var steps []step
+	s, err := g.procedures(ctx, q, n)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.body) > 0 {
+		steps = append(steps, s)
+	}
+	known, err := g.present(ctx, q)
+	if err != nil {
+		return nil, err
+	}
 	for i := range targets {
+		// A table's lock stops every writer that is recorded: it is not for nothing.
+		if current, err := known.has(g, n, &targets[i]); err != nil || current {
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
 		s, err := g.target(n, &targets[i])
 		if err != nil {
 			return nil, err
@@ -77,6 +95,9 @@ func (g mysqlGenerator) target(n myNames, t *Target) (step, error) {
 	}
 	s.body = append(s.body, records...)
 	s.end = []Statement{{SQL: myUnlock}}
+	if !g.mariaDB() {
+		s.restore = append(slices.Clone(myRestore), Statement{SQL: "SET information_schema_stats_expiry = DEFAULT"})
+	}
 	return s, nil
 }
 
@@ -89,6 +110,7 @@ func (g mysqlGenerator) records(n myNames, t *Target) ([]Statement, error) {
 	}
 	var out []Statement
 	if !g.mariaDB() {
+		// Else the number may be a day old.
 		out = append(out, Statement{SQL: "SET information_schema_stats_expiry = 0"})
 	}
 	out = append(out, Statement{
@@ -105,23 +127,28 @@ func (g mysqlGenerator) records(n myNames, t *Target) ([]Statement, error) {
 			myText(c.SourceType) + " AS kind, " + codec + " AS codec"
 	}
 	wanted := "(" + strings.Join(selects, "\n  UNION ALL ") + ") AS wanted"
-	const equal = "BINARY %[1]s.column_name = BINARY wanted.c AND BINARY %[1]s.copy_column = BINARY wanted.copied\n" +
-		"  AND BINARY %[1]s.source_type = BINARY wanted.kind AND BINARY %[1]s.codec <=> BINARY wanted.codec"
+	equal := func(table string) string {
+		pair := func(column, wanted string) string {
+			return "CAST(" + table + "." + column + " AS BINARY) <=> CAST(wanted." + wanted + " AS BINARY)"
+		}
+		return pair("column_name", "c") + "\n  AND " + pair("copy_column", "copied") + "\n  AND " +
+			pair("source_type", "kind") + "\n  AND " + pair("codec", "codec")
+	}
 	target := myText(t.Name)
 	rules := myText(RulesOf(t.Table).Text())
-	held := "BINARY latest.rules = BINARY " + rules
+	held := "CAST(latest.rules AS BINARY) = CAST(" + rules + " AS BINARY)"
 	if !g.mariaDB() {
 		held = "latest.rules = CAST(" + rules + " AS JSON)"
 	}
 	return append(out,
 		Statement{SQL: "UPDATE " + n.columns + " SET until_seq = @annals_from\nWHERE entity = " + target +
 			" AND until_seq IS NULL AND NOT EXISTS (SELECT 1 FROM " + wanted +
-			"\n  WHERE " + fmt.Sprintf(equal, layout.TargetColumnTable) + ")"},
+			"\n  WHERE " + equal(layout.TargetColumnTable) + ")"},
 		Statement{SQL: "INSERT INTO " + n.columns +
 			" (entity, column_name, copy_column, source_type, codec, from_seq)\nSELECT " + target +
 			", wanted.c, wanted.copied, wanted.kind, wanted.codec, @annals_from FROM " + wanted +
 			"\nWHERE NOT EXISTS (SELECT 1 FROM " + n.columns + " AS known WHERE known.entity = " + target +
-			" AND known.until_seq IS NULL\n  AND " + fmt.Sprintf(equal, "known") + ")"},
+			" AND known.until_seq IS NULL\n  AND " + equal("known") + ")"},
 		Statement{SQL: "SET @annals_rules = (SELECT " + held + " FROM " + n.rules +
 			" AS latest WHERE latest.entity = " + target + "\nORDER BY latest.from_seq DESC, latest.id DESC LIMIT 1)"},
 		Statement{SQL: "INSERT INTO " + n.rules + " (entity, from_seq, rules, created_at)\nSELECT " + target +

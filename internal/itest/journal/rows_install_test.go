@@ -225,3 +225,20 @@ func TestMySQLRights(t *testing.T) {
 }
 
 func (s *scene) host() string { return s.rows("SELECT SUBSTRING_INDEX(USER(), '@', -1)")[0] }
+
+// TestMySQLAgain: what is installed is left alone, and with it the rights that were
+// granted on it.
+func TestMySQLAgain(t *testing.T) {
+	t.Parallel()
+	s := newRowScene(t, testdb.New(t, "mariadb"), myItems, entities("item", "other"))
+	s.install()
+	script, err := s.j.CreateScript(t.Context())
+	if err != nil || script.String() != "" {
+		t.Errorf("there is still to do (%v):\n%s", err, script)
+	}
+	s.exec("DROP TRIGGER annals_update_item", "DROP PROCEDURE "+s.own("annals_unbind"))
+	script, err = s.j.CreateScript(t.Context())
+	if err != nil || strings.Count(script.String(), " TRIGGER ") != 3 || strings.Count(script.String(), " PROCEDURE ") != 1 {
+		t.Errorf("to do (%v):\n%s", err, script)
+	}
+}
