@@ -196,6 +196,34 @@ func TestConnectionThatIsItsTransaction(t *testing.T) {
 	}
 }
 
+// A COPY is bound before it is prepared: lib/pq takes no other statement from then on.
+func TestCopyIsBoundFirst(t *testing.T) {
+	d := &oldDriver{wrap: func(c *oldConn) driver.Conn { return pqConn{c} }}
+	db := openOld(t, d, dialect.PostgresName)
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := tx.PrepareContext(ann(t), "COPY t FROM STDIN")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	if _, err := st.ExecContext(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"begin", "text SELECT pg_catalog.set_config('annals.context', extract(epoch []",
+		"exec COPY t FROM  [a]", "commit",
+	}
+	if !slices.Equal(d.log, want) {
+		t.Errorf("%q", d.log)
+	}
+}
+
 // A connection that breaks in the commit of a statement does not make database/sql
 // run the statement again.
 func TestBrokenCommit(t *testing.T) {

@@ -121,11 +121,18 @@ func (s *session) Prepare(query string) (driver.Stmt, error) {
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (s *session) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	look := s.own.syntax.look(query)
+	// lib/pq is in the middle of a COPY as soon as it has prepared one.
+	if s.tx != nil && look.writes && look.controls[0].Keyword == "COPY" {
+		if err := s.bind(ctx); err != nil {
+			return nil, err
+		}
+	}
 	raw, err := s.prepare(ctx, query)
 	if err != nil {
 		return nil, err
 	}
-	st := &stmt{raw: raw, session: s, sent: s.own.syntax.look(query)}
+	st := &stmt{raw: raw, session: s, sent: look}
 	if converter, ok := raw.(driver.ColumnConverter); ok {
 		return &convertingStmt{st, converter}, nil
 	}

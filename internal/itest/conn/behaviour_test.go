@@ -413,6 +413,34 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// A text that controls transactions itself runs as it is (PostgreSQL).
+func TestTextsThatControl(t *testing.T) {
+	db := testdb.New(t, dialect.PostgresName)
+	h := newHarness(t, db)
+	h.must(h.as("ann"), h.db, "BEGIN; INSERT INTO post (title) VALUES ('t1'); COMMIT")
+	h.must(h.as("ann"), h.db, "INSERT INTO post (title) VALUES ('t2'); INSERT INTO post (title) VALUES ('t3')")
+	c := h.conn()
+	h.must(h.Context(), c, "BEGIN; SELECT 1")
+	h.insert(h.as("bob"), c, "t4")
+	h.must(h.Context(), c, "COMMIT AND CHAIN")
+	h.insert(h.Context(), c, "t5")
+	h.must(h.Context(), c, "COMMIT")
+	h.want("t1:", "t2:ann", "t3:ann", "t4:bob", "t5:")
+}
+
+// A driver that puts values into the text itself is bound likewise.
+func TestInterpolatedParameters(t *testing.T) {
+	db := testdb.New(t, "mariadb")
+	db.DriverDSN += "&interpolateParams=true"
+	h := newHarness(t, db)
+	h.insert(h.as("ann"), h.db, "i1")
+	h.insert(h.Context(), h.db, "i2")
+	tx := h.begin(h.as("bob"))
+	h.insert(h.Context(), tx, "i3")
+	h.commit(tx)
+	h.want("i1:ann", "i2:", "i3:bob")
+}
+
 // What a REPLACE of SQLite removes is seen on connections that bind.
 func TestReplaceIsSeen(t *testing.T) {
 	h := newHarness(t, testdb.New(t, "sqlite"))
