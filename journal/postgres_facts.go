@@ -40,9 +40,11 @@ type pgPartition struct {
 
 func (f *pgFacts) partitioned() bool { return f.kind == pgPartitioned }
 
-// form is the form of the triggers, see ADR 9.
+// form is the form of the triggers, see ADR 9. PostgreSQL collects no transition
+// tables of rows that lie in a foreign partition.
 func (f *pgFacts) form() string {
-	if f.isPartition || f.inherits || f.others || f.subscribed || f.masked {
+	foreign := slices.ContainsFunc(f.partitions, func(p pgPartition) bool { return p.kind == pgForeign })
+	if foreign || f.isPartition || f.inherits || f.others || f.subscribed || f.masked {
 		return FormRow
 	}
 	return FormStatement

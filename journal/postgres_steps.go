@@ -201,7 +201,7 @@ func (g postgresGenerator) createTarget(n pgNames, p *pgPlan, live []Installed) 
 	for _, part := range p.facts.partitions {
 		if part.kind == pgForeign {
 			s.begin[0].Comment += "\npartition " + part.name.String() +
-				" is a foreign table: changes of its rows are not recorded"
+				" is a foreign table: what others do to its rows where they lie is not recorded"
 		}
 	}
 	record, err := g.record(n, p.t)

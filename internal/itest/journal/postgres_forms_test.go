@@ -28,8 +28,13 @@ func TestPostgresForms(t *testing.T) {
 		CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20) PARTITION BY RANGE (id);
 		CREATE TABLE parted_3 PARTITION OF parted_2 FOR VALUES FROM (10) TO (20);
 		CREATE TABLE disguised (id int PRIMARY KEY, secret text) PARTITION BY RANGE (id);
-		CREATE TABLE disguised_1 PARTITION OF disguised FOR VALUES FROM (0) TO (10)`,
+		CREATE TABLE disguised_1 PARTITION OF disguised FOR VALUES FROM (0) TO (10);
+		CREATE FOREIGN DATA WRAPPER far; CREATE SERVER far FOREIGN DATA WRAPPER far;
+		CREATE TABLE abroad (id int, n int) PARTITION BY RANGE (id);
+		CREATE TABLE abroad_1 PARTITION OF abroad FOR VALUES FROM (0) TO (10);
+		CREATE FOREIGN TABLE abroad_2 PARTITION OF abroad FOR VALUES FROM (10) TO (20) SERVER far`,
 		entities("plain", "ancestor", "heir", "followed", "preceded", "parted"),
+		entity(annals.Entity{Name: "abroad", Key: []string{"id"}}),
 		entity(annals.Entity{Name: "masked", Mask: []string{"secret"}}),
 		entity(annals.Entity{Name: "disguised", Mask: []string{"secret"}}))
 	s.install()
@@ -61,11 +66,15 @@ func TestPostgresForms(t *testing.T) {
 		"plain": "statement", "ancestor": "row", "heir": "row", "followed": "row", "preceded": "statement",
 		"masked": "row", "parted": "statement", "parted_1": "statement", "parted_2": "statement",
 		"parted_3": "statement", "disguised": "row", "disguised_1": "",
+		"abroad": "row", "abroad_1": "",
 	} {
 		if got[table] != form {
 			t.Errorf("table %s has form %q, want %q", table, got[table], form)
 		}
 	}
+	s.exec(`INSERT INTO abroad VALUES (1, 1)`, `UPDATE abroad_1 SET n = 2`)
+	s.same("rows beside a foreign partition", s.images("abroad", "id", "n"), "1 after 1 1 1", "2 before 1 1 1",
+		"2 after 1 1 2")
 	s.same("triggers that may come first", s.rows(`SELECT tgrelid::regclass, tgname FROM pg_trigger a
 		WHERE tgname LIKE '!annals%' AND EXISTS (SELECT FROM pg_trigger b WHERE b.tgrelid = a.tgrelid
 			AND b.tgname < a.tgname AND b.tgname NOT LIKE '!annals%')`))
