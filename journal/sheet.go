@@ -215,23 +215,29 @@ type Held struct {
 	Opaque bool
 }
 
-// Ways are the columns of the copy that hold, or once held, ids of an entity's
-// objects, each in the order of the key: rows of the objects themselves and rows
-// that link them. ok is false where some of them were not kept.
-func (s *Sheet) Ways(entity string) (ways [][]Held, ok bool) {
-	ok = true
-	add := func(e *edition, columns []string) {
-		way := make([]Held, len(columns))
+// Way is a set of columns of the copy that hold, or once held, ids of an entity's
+// objects, in the order of the key.
+type Way struct {
+	Columns []Held
+	// Link tells rows of children: those that change and keep their parent say nothing
+	// of it.
+	Link bool
+}
+
+// Ways are all sets of columns that lead to an entity's objects. What was not kept
+// leads nowhere: such rows link nobody.
+func (s *Sheet) Ways(entity string) (ways []Way) {
+	add := func(e *edition, columns []string, link bool) {
+		way := Way{Columns: make([]Held, len(columns)), Link: link}
 		for i, name := range columns {
 			held := s.held(e, name)
 			if held == nil {
-				ok = false
 				return
 			}
-			way[i] = *held
+			way.Columns[i] = *held
 		}
-		same := func(w []Held) bool {
-			return slices.EqualFunc(w, way, func(x, y Held) bool { return x.Name == y.Name })
+		same := func(w Way) bool {
+			return w.Link == link && slices.EqualFunc(w.Columns, way.Columns, func(x, y Held) bool { return x.Name == y.Name })
 		}
 		if !slices.ContainsFunc(ways, same) {
 			ways = append(ways, way)
@@ -240,18 +246,18 @@ func (s *Sheet) Ways(entity string) (ways [][]Held, ok bool) {
 	for i := range s.editions {
 		e := &s.editions[i]
 		if e.table.Entity != nil && e.table.Entity.Name == entity {
-			add(e, e.table.Key)
+			add(e, e.table.Key, false)
 		}
 		for _, l := range e.table.Links {
 			if l.Owner.Audited && l.Owner.Entity == entity {
-				add(e, l.Owner.Columns)
+				add(e, l.Owner.Columns, l.JoinTable == "" && l.TypeColumn == "")
 			}
 			if l.Target.Audited && l.JoinTable != "" && l.Target.Entity == entity {
-				add(e, l.Target.Columns)
+				add(e, l.Target.Columns, false)
 			}
 		}
 	}
-	return ways, ok
+	return ways
 }
 
 // KeyAt are the columns of the copy that hold the table's key at a number, nil where

@@ -101,9 +101,13 @@ func (n *numbered) read(ctx context.Context, b *builder) ([]journal.Receipt, err
 // next implements ahead.
 func (n *numbered) next(ctx context.Context) ([]journal.Receipt, func(), error) {
 	// First who runs, then what there is: what has ended by now is seen below.
-	running, known, err := n.store.entries.Running(ctx)
-	if err != nil {
-		return nil, nil, err
+	var running map[string]bool
+	known := false
+	if len(n.cohorts) > 0 {
+		var err error
+		if running, known, err = n.store.entries.Running(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	after := &numbered{
 		store: n.store, last: n.last, gaps: slices.Clone(n.gaps), cohorts: slices.Clone(n.cohorts),

@@ -30,6 +30,9 @@ type engine interface {
 	each() string
 	// half is an expression for half of the number ref, rounded down.
 	half(ref string) string
+	// sameValue is an expression that holds only where two columns of that type have
+	// the same value; ok is false where there is none that is cheap.
+	sameValue(a, b string, c dialect.Column) (expr string, ok bool)
 	// operands are what has to be bound for a comparison of a column with a value;
 	// several where either may equal it. Without fault the comparison may hold for
 	// other values too, but holds for all that are the same.

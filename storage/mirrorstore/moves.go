@@ -34,17 +34,18 @@ func (a *asking) moves(ctx context.Context) ([]annals.Entry, error) {
 	p := &page{asking: a}
 	var rest []*wanted
 	for _, w := range a.wanted {
-		var ways [][]journal.Held
+		var ways []journal.Way
 		for _, entity := range w.entities {
-			if w.sheet.Owns(entity) {
-				some, _ := w.sheet.Ways(entity)
-				ways = append(ways, some...)
+			for _, way := range w.sheet.Ways(entity) {
+				if !way.Link {
+					ways = append(ways, way)
+				}
 			}
 		}
 		if len(ways) == 0 {
 			continue
 		}
-		var either [][]condition
+		var either []finding
 		tellable := true
 		for _, id := range a.q.ObjectIDs {
 			some, ok := idConditions(a.s.eng, ways, id)
@@ -71,7 +72,7 @@ func (a *asking) moves(ctx context.Context) ([]annals.Entry, error) {
 }
 
 // movesIn adds the changes of key in one copy.
-func (p *page) movesIn(ctx context.Context, sheet *journal.Sheet, either [][]condition) error {
+func (p *page) movesIn(ctx context.Context, sheet *journal.Sheet, either []finding) error {
 	var ids []int64
 	for i := range either {
 		b := &builder{d: p.s.cfg.Dialect}
@@ -80,9 +81,9 @@ func (p *page) movesIn(ctx context.Context, sheet *journal.Sheet, either [][]con
 		b.text("SELECT ", half, " AS n FROM ")
 		b.table(sheet.Copy)
 		b.text(" AS c")
-		for j := range either[i] {
+		for j := range either[i].all {
 			b.and()
-			either[i][j].write(b, "c")
+			either[i].all[j].write(b, "c")
 		}
 		b.text(" GROUP BY ", half, " HAVING COUNT(*) = 1 LIMIT ")
 		b.number(mostMoves)

@@ -70,6 +70,10 @@ const (
 	longestFraction = 30
 )
 
+func (mysql) sameValue(a, b string, c dialect.Column) (expr string, ok bool) {
+	return a + " = " + b, c.Kind == dialect.KindInteger
+}
+
 func (mysql) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict) {
 	one := func(value any) ([]operand, verdict) { return []operand{{value: value}}, comparable }
 	text, isText := asText(v)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/internal/canonical"
@@ -13,17 +14,16 @@ import (
 )
 
 // objectsAtOnce is how many objects one statement looks for.
-const objectsAtOnce = 50
+const objectsAtOnce = 64
 
 // objectFeeds give the items about objects, through the indexes on keys and links;
 // ok is false where SQL cannot compare one of the keys.
 func (a *asking) objectFeeds(w *wanted) (feeds []*feed, ok bool) {
-	var ways [][]journal.Held
+	var ways []journal.Way
 	for _, entity := range w.entities {
-		some, _ := w.sheet.Ways(entity) // what is not kept links nobody
-		ways = append(ways, some...)
+		ways = append(ways, w.sheet.Ways(entity)...)
 	}
-	var all [][]condition
+	var all []finding
 	for _, id := range a.q.ObjectIDs {
 		some, ok := idConditions(a.s.eng, ways, id)
 		if !ok {
@@ -36,6 +36,38 @@ func (a *asking) objectFeeds(w *wanted) (feeds []*feed, ok bool) {
 		feeds = append(feeds, &feed{pull: walk.items})
 	}
 	return feeds, true
+}
+
+// finding is how rows of an object are found: all of the conditions hold.
+type finding struct {
+	all []condition
+	way journal.Way
+}
+
+// write appends the conditions. Of rows that link an object those are left out that
+// change nothing about the link: the other image has the same.
+func (f *finding) write(b *builder, eng engine, sheet *journal.Sheet) {
+	b.text("(")
+	for i := range f.all {
+		b.text([]string{"", " AND "}[min(i, 1)])
+		f.all[i].write(b, "c")
+	}
+	var same []string
+	for _, held := range f.way.Columns {
+		expr, ok := eng.sameValue(b.col("c", held.Name), b.col("o", held.Name), held.Column)
+		if !ok {
+			same = nil
+			break
+		}
+		same = append(same, expr)
+	}
+	if f.way.Link && len(same) > 0 {
+		b.text(" AND NOT EXISTS (SELECT 1 FROM ")
+		b.table(sheet.Copy)
+		b.text(" AS o WHERE ", b.col("o", layout.ColCopyID), " = 4 * ", b.col("c", layout.ColCopySeq), " + 1 - ",
+			b.col("c", layout.ColCopyID), " AND ", strings.Join(same, " AND "), ")")
+	}
+	b.text(")")
 }
 
 // condition is that a column equals one of some values.
@@ -62,18 +94,18 @@ func (c *condition) write(b *builder, table string) {
 
 // idConditions are the alternatives by which rows of an object are found in the ways;
 // ok is false where SQL cannot tell. An id that no key can have has none.
-func idConditions(eng engine, ways [][]journal.Held, id string) (out [][]condition, ok bool) {
+func idConditions(eng engine, ways []journal.Way, id string) (out []finding, ok bool) {
 	for _, way := range ways {
-		values, sure := keyOf(id, len(way))
+		values, sure := keyOf(id, len(way.Columns))
 		if !sure {
 			return nil, false
 		}
-		conditions, verdict := wayConditions(eng, way, values)
+		conditions, verdict := wayConditions(eng, way.Columns, values)
 		switch verdict {
 		case unknown:
 			return nil, false
 		case comparable:
-			out = append(out, conditions)
+			out = append(out, finding{conditions, way})
 		case never:
 		}
 	}
@@ -136,8 +168,8 @@ func keyOf(id string, columns int) (values [][]json.RawMessage, sure bool) {
 type objectWalk struct {
 	*asking
 	w *wanted
-	// any of these are the objects' rows: each all of its conditions.
-	any  [][]condition
+	// any of these are the objects' rows.
+	any  []finding
 	size int
 	// from is the last place, exclusive, where begun is set.
 	from  annals.Position
@@ -224,13 +256,9 @@ func (o *objectWalk) places(
 func (o *objectWalk) objects(b *builder) {
 	b.and()
 	b.text("(")
-	for i, all := range o.any {
-		b.text([]string{"", " OR "}[min(i, 1)], "(")
-		for j := range all {
-			b.text([]string{"", " AND "}[min(j, 1)])
-			all[j].write(b, "c")
-		}
-		b.text(")")
+	for i := range o.any {
+		b.text([]string{"", " OR "}[min(i, 1)])
+		o.any[i].write(b, o.s.eng, o.w.sheet)
 	}
 	b.text(")")
 }

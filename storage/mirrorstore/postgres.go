@@ -58,6 +58,10 @@ func (postgres) each() string { return " CROSS JOIN " }
 
 func (postgres) half(ref string) string { return ref + " / 2" }
 
+func (postgres) sameValue(a, b string, c dialect.Column) (expr string, ok bool) {
+	return a + " = " + b, c.Kind == dialect.KindInteger || c.Type == "uuid"
+}
+
 func (postgres) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict) {
 	one := func(value any, as string) ([]operand, verdict) {
 		return []operand{{value: value, after: "::text::" + as}}, comparable

@@ -31,6 +31,12 @@ func (sqlite) each() string { return " CROSS JOIN " }
 
 func (sqlite) half(ref string) string { return ref + " / 2" }
 
+// sameValue passes over the column's collation. A number and a text are never equal
+// in columns of one affinity.
+func (sqlite) sameValue(a, b string, c dialect.Column) (expr string, ok bool) {
+	return a + " = " + b + " COLLATE BINARY", c.Kind == dialect.KindDynamic
+}
+
 // operands are of the value's own type; the column's affinity does the rest.
 func (sqlite) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict) {
 	if c.Kind != dialect.KindDynamic {

@@ -43,7 +43,7 @@ var everything = []string{"author", "post", "stock", "tag"}
 // Every kind of change gives the entries that docs/formats/diff.md describes, with
 // the labels of the time.
 func TestEntries(t *testing.T) {
-	each(t, func(t *testing.T, db *testdb.DB) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		m := triggered(t, db, shopRules(), shop...)
 		at := 0
 		step := func(what string, want []string, statements ...string) {

@@ -161,7 +161,7 @@ func TestTail(t *testing.T) {
 // What a late transaction wrote comes when it commits, though others came before.
 func TestTailLate(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *testdb.DB) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		if db.Kind == "sqlite" {
 			return // one writer at a time
 		}

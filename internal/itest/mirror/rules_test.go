@@ -20,7 +20,7 @@ func docs(e config.Entity) auditor.Config {
 // masked today is hidden, however old it is.
 func TestRulesOfTheTime(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *testdb.DB) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		m := triggered(t, db, docs(config.Entity{Label: "title"}),
 			"CREATE TABLE docs (id INTEGER PRIMARY KEY, title VARCHAR(20), body VARCHAR(20), pin VARCHAR(20))")
 		doc := []string{"doc"}

@@ -21,19 +21,6 @@ import (
 
 func TestMain(m *testing.M) { testdb.Main(m) }
 
-// each runs f on every kind of database that has triggers.
-func each(t *testing.T, f func(t *testing.T, db *testdb.DB)) {
-	t.Helper()
-	for _, kind := range testdb.Kinds() {
-		if kind != "sqlite" {
-			t.Run(kind, func(t *testing.T) {
-				t.Parallel()
-				f(t, testdb.New(t, kind))
-			})
-		}
-	}
-}
-
 // mirror is a database whose changes triggers record.
 type mirror struct {
 	*testdb.DB

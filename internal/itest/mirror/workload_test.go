@@ -235,7 +235,7 @@ func since(t *testing.T, s storage.Store, last *annals.Position) []annals.Entry 
 // triggers, and what these tell, played again, is what the tables hold.
 func TestWorkload(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, db *testdb.DB) {
+	testdb.Each(t, func(t *testing.T, db *testdb.DB) {
 		m := triggered(t, db, shopRules(), shop...)
 		p := newProgram(t, testdb.New(t, db.Kind))
 		w := &workload{Rand: rand.New(rand.NewPCG(7, 11)), links: map[string]bool{}}
