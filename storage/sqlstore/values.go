@@ -80,9 +80,16 @@ func formatInstant(t time.Time) string {
 	return t.Format(layout.InstantFormat)
 }
 
-// parseInstant reads what the engines' instant expression gives.
+// parseInstant reads what the engines' instant expression gives, also where a driver
+// has made a time of the text, which is printed in a zone of its choice then.
 func parseInstant(s string) (time.Time, error) {
-	return time.Parse(layout.InstantFormat, s)
+	t, err := time.Parse(layout.InstantFormat, s)
+	if err != nil {
+		if other, likewise := time.Parse(time.RFC3339Nano, s); likewise == nil {
+			return other.UTC(), nil
+		}
+	}
+	return t, err
 }
 
 // ceil is the first instant that a column can hold at or after t.

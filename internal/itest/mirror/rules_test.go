@@ -32,6 +32,9 @@ func TestRulesOfTheTime(t *testing.T) {
 		m.configure(docs(config.Entity{Label: "title", SoftDelete: "extra"}))
 		m.exec("UPDATE docs SET content = 'B' WHERE id = 1", "UPDATE docs SET extra = 'x' WHERE id = 1")
 
+		if db.Kind == "sqlite" {
+			m.untrigger() // it drops no column that a trigger names
+		}
 		m.exec("ALTER TABLE docs DROP COLUMN extra")
 		m.configure(docs(config.Entity{Label: "title", Mask: []string{"pin"}}))
 		m.exec("UPDATE docs SET pin = 'C' WHERE id = 1", "UPDATE docs SET title = 'A', pin = NULL WHERE id = 1")

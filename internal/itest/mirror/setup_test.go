@@ -60,6 +60,18 @@ func (m *mirror) configure(cfg auditor.Config) {
 	}
 }
 
+// untrigger removes the triggers.
+func (m *mirror) untrigger() {
+	m.t.Helper()
+	j, err := m.aud.Journal("app")
+	if err == nil {
+		err = j.Drop(m.t.Context(), nil)
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 // today are the rules of the configuration.
 func (m *mirror) today(entity string) *annals.Entity {
 	for _, e := range m.entities() {

@@ -65,7 +65,7 @@ func capture(t *testing.T, kind, by string, samples []sample) *captured {
 	return c
 }
 
-func sampleTable(i int) string  { return fmt.Sprintf("Sample %d", i) }
+func sampleTable(i int) string  { return fmt.Sprintf("Sample_%d", i) }
 func sampleEntity(i int) string { return fmt.Sprintf("sample%d", i) }
 
 // writer writes rows of samples.
@@ -90,7 +90,7 @@ func (w throughGORM) row(id int, value string) map[string]any {
 }
 
 func (w throughGORM) table(i int) *gorm.DB {
-	return w.db.WithContext(w.t.Context()).Table(w.d.Quote(sampleTable(i)))
+	return w.db.WithContext(w.t.Context()).Table(sampleTable(i))
 }
 
 func (w throughGORM) check(what string, err error) {
@@ -227,7 +227,7 @@ func (c *captured) entries() *sqlstore.Store {
 	s, err := sqlstore.New(sqlstore.Config{
 		Name: "default", DB: c.DB.DB, Dialect: c.d,
 		AuditTable: func(_ context.Context, entity string) (annals.Table, error) {
-			return annals.Table{Name: strings.Replace(entity, "sample", "Sample ", 1) + "_audit"}, nil
+			return annals.Table{Name: strings.Replace(entity, "sample", "Sample_", 1) + "_audit"}, nil
 		},
 	})
 	if err != nil {
