@@ -22,6 +22,8 @@ type Server struct {
 	DSN     string // of its superuser, with scheme: postgres://…, mysql://…
 	Connect string // the command line that opens a client on it
 	Dir     string // data, socket and log
+
+	running *running
 }
 
 // Group starts servers and ends them together. The zero value is ready; use it from any goroutine.
@@ -103,11 +105,18 @@ type launch struct {
 	dsn    string // in the driver's form
 }
 
+// running is a server's process.
+type running struct {
+	launch
+	process *os.Process
+	ended   chan error
+}
+
 // run starts the server process and waits until it answers a query or ends.
-func (g *Group) run(ctx context.Context, l launch) error {
+func (g *Group) run(ctx context.Context, l launch) (*running, error) {
 	logFile, err := os.OpenFile(l.dir+"/server.log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("open server log: %w", err)
+		return nil, fmt.Errorf("open server log: %w", err)
 	}
 	defer logFile.Close() //nolint:errcheck // the server process holds its own handle
 	cmd := exec.Command(l.bin, l.args...)
@@ -115,18 +124,18 @@ func (g *Group) run(ctx context.Context, l launch) error {
 	cmd.Env = cleanEnv()
 	detach(cmd, l.user)
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("run %s: %w", l.bin, err)
+		return nil, fmt.Errorf("run %s: %w", l.bin, err)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	if err := g.watch(l.dir, cmd.Process.Pid, l.signal); err != nil {
-		return errors.Join(err, cmd.Process.Kill())
+		return nil, errors.Join(err, cmd.Process.Kill())
 	}
 	if err := awaitAnswer(ctx, l, ended); err != nil {
 		_ = cmd.Process.Kill() // it may have ended already; the guard removes the data
-		return fmt.Errorf("%w\n%s", err, tail(logFile.Name()))
+		return nil, fmt.Errorf("%w\n%s", err, tail(logFile.Name()))
 	}
-	return nil
+	return &running{l, cmd.Process, ended}, nil
 }
 
 // errEnded is a server that gave up without an error code.

@@ -65,7 +65,7 @@ func (g *Group) startMariaDB(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = g.run(ctx, launch{
+	process, err := g.run(ctx, launch{
 		dir: dir, bin: mariadbd, args: mariadbArgs(dir, data, accounts, port, user), user: user,
 		signal: "KILL", driver: "mysql",
 		dsn: fmt.Sprintf("%s:%s@tcp(127.0.0.1:%d)/", superuser, password, port),
@@ -77,6 +77,7 @@ func (g *Group) startMariaDB(ctx context.Context) (*Server, error) {
 		Kind: MariaDB, Dir: dir,
 		DSN:     fmt.Sprintf("mysql://%s:%s@127.0.0.1:%d/", superuser, password, port),
 		Connect: fmt.Sprintf("mariadb -h 127.0.0.1 -P %d -u %s -p%s", port, superuser, password),
+		running: process,
 	}, nil
 }
 

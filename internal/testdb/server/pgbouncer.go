@@ -58,7 +58,7 @@ func (g *Group) startPgBouncer(ctx context.Context, dsn string) (*Server, error)
 	// Statements that a server connection keeps prepared are another client's next time.
 	query.Set("default_query_exec_mode", "exec")
 	through.RawQuery = query.Encode()
-	err = g.run(ctx, launch{
+	_, err = g.run(ctx, launch{
 		dir: dir, bin: program, args: []string{dir + "/pgbouncer.ini"}, user: user,
 		signal: "INT", driver: "pgx", dsn: through.String(),
 	})

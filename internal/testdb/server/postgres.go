@@ -77,14 +77,14 @@ func (g *Group) startPostgres(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	dsn := fmt.Sprintf("postgres://%s:%s@127.0.0.1:%d/postgres?sslmode=disable", superuser, password, port)
-	err = g.run(ctx, launch{
+	process, err := g.run(ctx, launch{
 		dir: dir, bin: postgres, args: postgresArgs(dir, data, port), user: user,
 		signal: "QUIT", driver: "pgx", dsn: dsn,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Server{Kind: Postgres, DSN: dsn, Dir: dir, Connect: "psql '" + dsn + "'"}, nil
+	return &Server{Kind: Postgres, DSN: dsn, Dir: dir, Connect: "psql '" + dsn + "'", running: process}, nil
 }
 
 // postgresArgs gives up durability, which a throwaway server has no use for, and keeps every
