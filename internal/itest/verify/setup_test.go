@@ -69,6 +69,15 @@ func (s *scene) exec(statements ...string) {
 	}
 }
 
+// unfollowed is a database whose triggers do not follow changes of tables, as without a
+// superuser on PostgreSQL.
+func (s *scene) unfollowed() {
+	s.t.Helper()
+	if s.Dialect == "postgres" {
+		s.exec("DROP EVENT TRIGGER annals_ddl_public")
+	}
+}
+
 // update is annals schema update --force.
 func (s *scene) update() {
 	s.t.Helper()

@@ -80,15 +80,19 @@ func faults() []provoked {
 			name: "column added", kind: verify.KindTriggerOutdated, entity: "item", severity: verify.Error,
 			detail: "insert, update, delete",
 			provoke: func(s *scene) {
+				s.unfollowed()
 				s.exec("ALTER TABLE items ADD COLUMN price INTEGER")
 				s.update()
 			},
 		},
 		{
 			name: "column added and no copy", kind: verify.KindSchema, entity: "item", severity: verify.Error,
-			detail:  "lacks",
-			provoke: func(s *scene) { s.exec("ALTER TABLE items ADD COLUMN price INTEGER") },
-			stays:   true, // the triggers are another finding's
+			detail: "lacks",
+			provoke: func(s *scene) {
+				s.unfollowed()
+				s.exec("ALTER TABLE items ADD COLUMN price INTEGER")
+			},
+			stays: true, // the triggers are another finding's
 		},
 		{
 			name: "rules changed", kind: verify.KindTriggerOutdated, entity: "item", severity: verify.Error,
