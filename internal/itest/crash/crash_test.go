@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ import (
 const (
 	rounds  = 2
 	writers = 4
+	// transactions are how many a server sees at least before it dies.
+	transactions = 200
 )
 
 // A server that dies leaves no change without its record, and no record without its
@@ -115,8 +118,9 @@ func newHost(t *testing.T, s *server.Server) *host {
 func (h *host) writeAndCrash(t *testing.T, seed uint64) {
 	t.Helper()
 	var work sync.WaitGroup
+	var done atomic.Int64
 	for n := range writers {
-		w := &writer{db: h.db, r: rand.New(rand.NewPCG(seed, uint64(n))), begin: "BEGIN"}
+		w := &writer{db: h.db, r: rand.New(rand.NewPCG(seed, uint64(n))), begin: "BEGIN", done: &done}
 		work.Go(func() {
 			for t.Context().Err() == nil {
 				err := w.forever(t.Context())
@@ -130,6 +134,13 @@ func (h *host) writeAndCrash(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, writers))
 	for range 3 {
 		h.killClient(t, r)
+	}
+	for tick := time.NewTicker(time.Millisecond); done.Load() < transactions; {
+		select {
+		case <-t.Context().Done():
+			t.Fatal("the writers do not get on")
+		case <-tick.C:
+		}
 	}
 	if err := h.server.Crash(); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 )
 
@@ -35,6 +36,8 @@ type writer struct {
 	r  *rand.Rand
 	// begin begins a transaction that is going to write.
 	begin string
+	// done, where there is one, counts transactions.
+	done *atomic.Int64
 }
 
 // forever writes until something fails.
@@ -47,6 +50,9 @@ func (w *writer) forever(ctx context.Context) error {
 	for {
 		if err := w.transaction(ctx, conn); err != nil {
 			return err
+		}
+		if w.done != nil {
+			w.done.Add(1)
 		}
 	}
 }
