@@ -53,7 +53,7 @@ func (g *Group) startMariaDB(ctx context.Context) (*Server, error) {
 	data, accounts, password := dir+"/data", dir+"/accounts.sql", newPassword()
 	args := append([]string{
 		"--no-defaults", "--datadir=" + data, "--skip-test-db", "--skip-name-resolve",
-		"--auth-root-authentication-method=normal",
+		"--auth-root-authentication-method=normal", "--tmpdir=" + dir,
 	}, mariadbSpeed()...)
 	if err := runTool(ctx, user, dir, install, args...); err != nil {
 		return nil, err
@@ -105,11 +105,14 @@ func mariadbSpeed() []string {
 	}
 }
 
+// mariadbArgs: a server that starts removes what others left in the folder for
+// temporary files, also what they still use; so each has one of its own.
 func mariadbArgs(dir, data, accounts string, port int, user *account) []string {
 	args := append([]string{
 		"--no-defaults", "--datadir=" + data, "--init-file=" + accounts,
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(port),
 		"--socket=" + dir + "/mariadb.sock", "--pid-file=" + dir + "/mariadb.pid",
+		"--tmpdir=" + dir,
 		"--skip-name-resolve", "--skip-log-bin", "--performance-schema=OFF",
 		"--character-set-server=utf8mb4", "--max-connections=300", "--skip-sync-frm",
 	}, mariadbSpeed()...)
