@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -83,6 +84,43 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What the design wants none of is a fault: waits, round trips, updates lost.
+func TestTriggersExceeded(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		t    triggering
+		want string
+	}{
+		{"none", triggering{waits: waiting{statements: 9}, trips: []trips{{plain: 3, through: 3, free: true}}}, ""},
+		{"may", triggering{trips: []trips{{plain: 1, through: 3}}}, ""},
+		{"refused", triggering{waits: waiting{statements: 9, refused: 1}}, "1 statements waited"},
+		{"seen", triggering{waits: waiting{statements: 9, seen: 2}}, "2 statements waited"},
+		{"trips", triggering{trips: []trips{{form: "f", plain: 3, through: 4, free: true}}}, "f: an actor adds 1"},
+		{"lost", triggering{storm: storm{unrecorded: 1}}, "1 were not recorded"},
+	} {
+		err := c.t.exceeded(postgresEngine{})
+		if got := fmt.Sprint(err); c.want == "" && err != nil || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// Added time is compared within a round, and of single rows the better slices count.
+func TestAgainst(t *testing.T) {
+	at := cell{bulk, inserted}
+	figures := triggering{
+		variants: []variant{{title: noTrigger}, {title: indexedCopy}, {title: theMirror}},
+		costs:    map[cell][][]cost{at: {{{cpu: 10}, {cpu: 30}}, {{cpu: 20}, {cpu: 40}}, {{cpu: 25}, {cpu: 55}}}},
+	}
+	if got := figures.against(at, theMirror, indexedCopy); got != (spread{1.75, 2, 2.25}) {
+		t.Errorf("against = %v", got)
+	}
+	got := typical([]cost{{took: 1, cpu: 5, log: 10}, {took: 3, cpu: 5, log: 20}, {took: 9, cpu: 8, log: 60}})
+	if got != (cost{took: 3, cpu: 5, log: 30}) {
+		t.Errorf("typical = %v", got)
+	}
+}
+
 // The whole on SQLite: it runs, counts within the limits, and leaves no file.
 func TestQuickRun(t *testing.T) {
 	o, err := parseFlags([]string{
@@ -101,7 +139,8 @@ func TestQuickRun(t *testing.T) {
 		t.Errorf("files left: %v %v", left, err)
 	}
 	text, err := os.ReadFile(o.out)
-	if err != nil || !strings.HasPrefix(string(text), "# Benchmarks\n") {
+	if err != nil || !strings.HasPrefix(string(text), "# Benchmarks\n") ||
+		!strings.Contains(string(text), "\n### SQLite: triggers\n") {
 		t.Errorf("document: %.40q %v", text, err)
 	}
 }

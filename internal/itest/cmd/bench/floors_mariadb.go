@@ -56,8 +56,7 @@ func (mariadbEngine) unbind() string { return claim.MySQLClear }
 
 func (mariadbEngine) statementTriggers() bool { return false }
 
-// waiters: that a statement waits at all shows by innodb_lock_wait_timeout=0; the view
-// of sessions, asked often, has made a server end.
+// waiters: innodb_lock_wait_timeout=0 ends every statement that waits at all.
 func (mariadbEngine) waiters() string { return "" }
 
 // revisions are those of the session itself, a statement each, every other one.

@@ -126,6 +126,7 @@ func (r report) method(p *page) {
 			strings.Join(res.settings, "`, `"))
 	}
 	p.text("- One process and one client at a time; servers on the same machine.")
+	r.triggerMethod(p)
 	p.text("- The table has 12 columns (bigint key, three varchars, a text of 100 characters, two")
 	p.text("  ints, a decimal, a boolean, JSON, two timestamps) and a secondary index; an update")
 	p.text("  changes three columns. Every column is audited, and the actor is set.")

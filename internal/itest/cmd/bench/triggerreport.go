@@ -158,19 +158,6 @@ func atLeast(s spread, least float64) string {
 	return fmt.Sprintf("%s (%.2f–%.2f)", text, s.low, s.high)
 }
 
-// triggerSummary says what of the design's was reached.
-func (r report) triggerSummary(p *page) {
-	if !r.options.triggers {
-		return
-	}
-	var over []string
-	for _, res := range r.results {
-		over = append(over, res.triggers.missed(res.engine)...)
-	}
-	p.text("- Triggers add at most 2.0 times the time on a processor that the same adds when made by")
-	p.text("  hand, bare. Missed: %s.", orNone(over))
-}
-
 // exceeded are counts of triggers that are not what they have to be.
 func (t *triggering) exceeded(e engine) error {
 	var faults []error

@@ -65,17 +65,3 @@ func verdict(s spread, most float64) string {
 	}
 	return fmt.Sprintf("%s (%.2f–%.2f)", text, s.low, s.high)
 }
-
-// missed names what is over the design's.
-func (t *triggering) missed(e engine) []string {
-	var out []string
-	for _, g := range targets(e) {
-		for c := range changes {
-			if s := t.against(cell{g.mode, c}, g.ours, g.floor); s.median > g.most {
-				out = append(out, fmt.Sprintf("%s %s, %s, over “%s” (%.1f)", e.title(), c, g.mode,
-					g.floor, s.median))
-			}
-		}
-	}
-	return out
-}
