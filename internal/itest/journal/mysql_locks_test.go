@@ -140,8 +140,14 @@ func TestMySQLNotice(t *testing.T) {
 	}
 	without := look()
 	s.install()
-	s.exec("TRUNCATE other", "DELETE FROM item", "INSERT INTO item VALUES (9, 'z', 9)")
-	if with := look(); with != without {
-		t.Errorf("with triggers:\n%s\nwithout:\n%s", with, without)
+	for _, bound := range []bool{false, true} {
+		s.exec("TRUNCATE other", "DELETE FROM item", "INSERT INTO item VALUES (9, 'z', 9)")
+		if bound {
+			c.bind("12345678901234567", "ann")
+			c.exec("BEGIN")
+		}
+		if with := look(); with != without {
+			t.Errorf("with triggers, bound %t:\n%s\nwithout:\n%s", bound, with, without)
+		}
 	}
 }
