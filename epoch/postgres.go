@@ -84,11 +84,11 @@ func (e postgres) statement(q *query, b batch, since expr) {
 		q.add(", ", v, " AS ", columns[i])
 	}
 	q.add(" FROM annals_locked s), annals_rev AS (INSERT INTO ", p.own(layout.RevisionTable),
-		" (id, source, transaction_hash, managed, comment, db_user, application, client_addr, created_at) ",
+		" (id, source, transaction_hash, xid, managed, comment, db_user, application, client_addr, created_at) ",
 		"SELECT f.n, ").
 		add(b.text(p.source)(q)).
 		add(", lpad(to_hex(floor(date_part('epoch', clock_timestamp()) * 1000)::bigint), 12, '0') || '",
-			p.digits(), "' || lpad(to_hex(f.n), 12, '0'), false, ").
+			p.digits(), "' || lpad(to_hex(f.n), 12, '0'), txid_current(), false, ").
 		add(b.text(p.comment())(q)).
 		add(", session_user, nullif(left(current_setting('application_name'), 255), ''), ",
 			"host(inet_client_addr()), clock_timestamp() ",

@@ -210,7 +210,7 @@ func (a *asking) find(ctx context.Context) ([]annals.Entry, error) {
 		if len(items) < size {
 			break
 		}
-		size = mostAtOnce
+		size = min(2*size, mostAtOnce)
 	}
 	if err := p.label(ctx); err != nil {
 		return nil, err
@@ -236,7 +236,25 @@ func (a *asking) feeds() []*feed {
 	if len(rest) > 0 { // keys that SQL cannot compare
 		feeds = append(feeds, a.receiptFeed(rest))
 	}
+	if slices.Contains(a.q.ObjectIDs, track.Everything) {
+		if list := a.truncates(); len(list) > 0 {
+			feeds = append(feeds, a.receiptFeed(list))
+		}
+	}
 	return feeds
+}
+
+// truncates are the copies with nothing wanted but that they were emptied.
+func (a *asking) truncates() (out []*wanted) {
+	const typ = string(annals.OpTruncate)
+	for _, w := range a.wanted {
+		if w.types == nil || slices.Contains(w.types, typ) {
+			only := *w
+			only.types = []string{typ}
+			out = append(out, &only)
+		}
+	}
+	return out
 }
 
 // page is a page that fills up.
@@ -255,6 +273,7 @@ type origin struct {
 
 // add takes the entries of items that match, no more than the page has room for.
 func (p *page) add(ctx context.Context, items []item) error {
+	p.forget()
 	if err := p.learn(ctx, items); err != nil {
 		return err
 	}
@@ -269,12 +288,27 @@ func (p *page) add(ctx context.Context, items []item) error {
 		}
 		for _, e := range entries {
 			if len(p.entries) < p.q.Limit && p.matches(&e) {
+				kept := *it // the others need not be held
 				p.entries = append(p.entries, e)
-				p.from = append(p.from, origin{it, e.Part})
+				p.from = append(p.from, origin{&kept, e.Part})
 			}
 		}
 	}
 	return nil
+}
+
+// forget drops the revisions that no entry of the page is of, once there are many: few
+// of many rows may match.
+func (p *page) forget() {
+	if len(p.known) < 4*mostAtOnce {
+		return
+	}
+	known := make(map[int64]*annals.Revision, len(p.from))
+	for _, from := range p.from {
+		id := from.item.receipt.Revision
+		known[id] = p.known[id]
+	}
+	p.known = known
 }
 
 // learn reads the revisions of items.

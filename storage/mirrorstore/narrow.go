@@ -13,12 +13,22 @@ import (
 	"github.com/seed-162b1470/annals/storage"
 )
 
-// narrow looks up the revisions that hashes or actors name, where these lead.
+// narrow looks up the revisions that hashes, texts or actors name, where these lead.
 func (a *asking) narrow(ctx context.Context) error {
 	if len(a.q.Hashes) > 0 {
 		ids, err := a.revisionIDs(ctx, layout.ColTransactionHash, a.q.Hashes, len(a.q.Hashes))
 		a.revisions, a.narrowed, a.none = ids, true, len(ids) == 0
 		return err
+	}
+	for i := range a.q.Where {
+		ids, ok, err := a.s.entries.RevisionsSaying(ctx, &a.q.Where[i])
+		if err != nil {
+			return err
+		}
+		if ok {
+			a.revisions, a.narrowed, a.none = ids, true, len(ids) == 0
+			return nil
+		}
 	}
 	if len(a.q.Actors) == 0 || len(a.q.ObjectIDs) > 0 {
 		return nil

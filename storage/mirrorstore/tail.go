@@ -73,12 +73,12 @@ func (t *tail) entries(
 	ctx context.Context, l *journal.Ledger, receipts []journal.Receipt,
 ) ([]annals.Entry, error) {
 	q := t.query
-	q.Hashes, q.Actors = nil, nil // which are not looked up: the entries tell
+	q.Hashes, q.Actors, q.Where = nil, nil, nil // nothing is looked up: the entries tell
 	a, err := t.store.ask(ctx, l, q)
 	if err != nil {
 		return nil, err
 	}
-	a.q.Hashes, a.q.Actors = t.query.Hashes, t.query.Actors
+	a.q.Hashes, a.q.Actors, a.q.Where = t.query.Hashes, t.query.Actors, t.query.Where
 	receipts = slices.DeleteFunc(receipts, func(v journal.Receipt) bool {
 		return !slices.ContainsFunc(a.wanted, func(w *wanted) bool { return w.sheet.Name == v.Target })
 	})

@@ -41,6 +41,29 @@ func (s *Store) RevisionsByID(
 	return out, nil
 }
 
+// RevisionsSaying returns the numbers of revisions whose text a condition is about, where
+// these are few; ok is false where they are not, or where the condition is about
+// something else.
+func (s *Store) RevisionsSaying(
+	ctx context.Context, c *storage.Condition,
+) (ids []int64, ok bool, err error) {
+	column := revisionColumn(c.On)
+	if column == "" || c.Not {
+		return nil, false, nil
+	}
+	b := &builder{d: s.cfg.Dialect}
+	b.text("SELECT r.id FROM ")
+	b.table(s.rev.Name)
+	b.text(" AS r WHERE ")
+	s.says(b, "r."+b.d.Quote(column), c)
+	b.text(" LIMIT ")
+	b.number(maxHashes + 1)
+	if ids, err = readIDs(ctx, s.cfg.DB, b); err != nil {
+		return nil, false, s.failRead("find revisions by", string(c.On), err)
+	}
+	return ids, len(ids) <= maxHashes, nil
+}
+
 // Running names the transactions that have written and may still commit; ok is
 // false where the account may not know.
 func (s *Store) Running(ctx context.Context) (names map[string]bool, ok bool, err error) {

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/seed-162b1470/annals/auditor"
@@ -127,4 +128,28 @@ func price(db *testdb.DB) string {
 		return "9.5"
 	}
 	return `"9.5"`
+}
+
+// TRUNCATE tells the entity, and of a join table both ends; the rows that were lost
+// where the entity asks for them.
+func TestTruncate(t *testing.T) {
+	t.Parallel()
+	cfg := shopRules()
+	tag := cfg.Entities["tag"]
+	tag.Truncate = "rows"
+	cfg.Entities["tag"] = tag
+	m := triggered(t, testdb.New(t, "postgres"), cfg, shop...)
+	m.exec("INSERT INTO posts (id) VALUES (1)", "INSERT INTO tags (id, name) VALUES (7, 'go')",
+		"INSERT INTO post_tag (post_id, tag_id) VALUES (1, 7)")
+	before := len(m.find(storage.Query{Entities: everything}))
+	m.exec("TRUNCATE tags CASCADE")
+	got := lines(t, m.find(storage.Query{Entities: everything}))[before:]
+	const gone = ` * .%d {"changes":{},"statement":{"affected":null,"operation":"truncate","sql":""}}`
+	same(t, "truncate", got, []string{
+		`tag remove 7 .0 {"changes":{"id":{"new":null,"old":7},"name":{"new":null,"old":"go"}}}`,
+		"tag truncate" + fmt.Sprintf(gone, 0), "post truncate" + fmt.Sprintf(gone, 1), "tag truncate" + fmt.Sprintf(gone, 2),
+	})
+	if got := m.find(storage.Query{Entities: everything, ObjectIDs: []string{"*"}}); len(got) != 3 {
+		t.Errorf("object * has %q", lines(t, got))
+	}
 }
