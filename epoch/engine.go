@@ -59,6 +59,8 @@ type batch struct {
 	which pass
 	size  int
 	wait  bool
+	// all: every row within the span is one of the batch's.
+	all bool
 	// text is how a text of the plan gets into the statement.
 	text func(string) expr
 }

@@ -102,14 +102,6 @@ func (e *mysql) insert(ctx context.Context, conn *sql.Conn, b batch) (int64, err
 	if err := one(ctx, conn, locked, &rows); err != nil || rows == 0 {
 		return 0, err
 	}
-	there := &query{d: b.d}
-	there.add("SELECT EXISTS (SELECT 1 FROM ", b.inTable())
-	b.where(there, e, b.span, since, b.which)
-	there.add(")")
-	var found bool
-	if err := one(ctx, conn, there, &found); err != nil || !found {
-		return 0, err
-	}
 	var written [3]int64
 	var revision int64
 	for i, write := range []func(*query, batch, expr, expr){e.revision, e.receipts, e.rows} {
@@ -127,11 +119,22 @@ func (e *mysql) insert(ctx context.Context, conn *sql.Conn, b batch) (int64, err
 				return 0, err
 			}
 		}
+		if i == 1 && written[i] == 0 {
+			return 0, e.unused(ctx, conn, b, revision)
+		}
 	}
 	if written[1] != written[2] {
 		return 0, fmt.Errorf("%d receipts for %d rows of %s", written[1], written[2], b.target.Source)
 	}
 	return written[2], nil
+}
+
+// unused takes back a revision that has nothing to tell.
+func (*mysql) unused(ctx context.Context, conn *sql.Conn, b batch, revision int64) error {
+	q := &query{d: b.d}
+	q.add("DELETE FROM ", b.own(layout.RevisionTable), " WHERE id = ").add(q.arg(revision))
+	_, err := conn.ExecContext(ctx, q.sql.String(), q.args...)
+	return err
 }
 
 // lock locks the rows of the batch: shared, by the primary key, where that is the key;
@@ -180,7 +183,7 @@ func (e *mysql) receipts(q *query, b batch, since, revision expr) {
 		" (revision, entity, type, entries, created_at) SELECT ").add(revision(q)).
 		add(", ").add(b.text(p.target.Name)(q)).
 		add(", 'epoch', 1, ", mysqlNow, " FROM ", p.inTable())
-	p.where(q, e, b.span, since, b.which)
+	b.where(q, e, since)
 	q.add(" ORDER BY ", strings.Join(p.keyRefs(e), ", "))
 }
 
@@ -197,11 +200,12 @@ func (e *mysql) rows(q *query, b batch, since, revision expr) {
 		q.add(", ", v)
 	}
 	order := strings.Join(p.keyRefs(e), ", ")
-	q.add(" FROM (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS annals_n FROM ",
+	// A row without a receipt has no number, and fails.
+	q.add(" FROM (SELECT s.*, ROW_NUMBER() OVER (ORDER BY ", order, ") AS annals_n FROM ", p.inTable())
+	b.where(q, e, since)
+	q.add(") s LEFT JOIN (SELECT id, ROW_NUMBER() OVER (ORDER BY id) AS annals_n FROM ",
 		p.own(layout.RevisionEntityTable), " WHERE revision = ").add(revision(q)).
-		add(") r JOIN (SELECT s.*, ROW_NUMBER() OVER (ORDER BY ", order, ") AS annals_n FROM ", p.inTable())
-	p.where(q, e, b.span, since, b.which)
-	q.add(") s ON s.annals_n = r.annals_n ORDER BY r.annals_n")
+		add(") r ON s.annals_n = r.annals_n ORDER BY s.annals_n")
 }
 
 func (*mysql) next(p *plan) string {

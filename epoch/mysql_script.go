@@ -79,7 +79,7 @@ func (e *mysql) scriptStep(b batch, since expr, find string) string {
 		e.lock(count, b)
 		q.add(strings.Replace(count.sql.String(), "COUNT(*) FROM", "COUNT(*) INTO annals_v_locked FROM", 1),
 			";\n    SET annals_v_found = EXISTS (SELECT 1 FROM ", b.inTable())
-		b.where(q, e, b.span, since, b.which)
+		b.where(q, e, since)
 		q.add(");\n    IF annals_v_found THEN\n      ")
 		e.revision(q, b, since, nil)
 		q.add(";\n      SET annals_v_revision = LAST_INSERT_ID();\n      ")

@@ -155,14 +155,14 @@ func (p *plan) pair(a, b string) string {
 }
 
 // begun is the receipts' condition that a row's story begins there.
-func begun(receipt string) string {
-	return receipt + ".type IN ('" + string(annals.OpInsert) + "', '" + string(annals.OpEpoch) + "')"
-}
+func begun(receipt string) string { return receipt + ".type IN " + begins }
 
-// rekeyed is the join that makes copied row c the after image of an update, and b its
-// before image under another key.
-func (p *plan) rekeyed() string {
-	return p.copy() + " b ON b.annals_id = c.annals_id - 1 AND b.annals_image = '" +
+const begins = "('" + string(annals.OpInsert) + "', '" + string(annals.OpEpoch) + "')"
+
+// rekeyed makes copied row c the after image of an update, and b its before image under
+// another key: a table and, behind on, a condition.
+func (p *plan) rekeyed(on string) string {
+	return p.copy() + " b" + on + "b.annals_id = c.annals_id - 1 AND b.annals_image = '" +
 		layout.ImageBefore + "' AND NOT (" + p.pair("b", "c") + ")"
 }
 
@@ -175,36 +175,38 @@ func (p *plan) receipts(alias, copied string) string {
 const after = ".annals_image = '" + layout.ImageAfter + "'"
 
 // told writes that the story of a row begins with, or its key was changed by, something
-// that was captured from the number since on.
+// that was captured from the number since on. What is asked of a copy that was found is
+// asked by scalar queries: those are no joins; and a number to which 0 is added leads into
+// no index. So no plan reads whole tables for a batch.
 func (p *plan) told(q *query, since expr) {
-	q.add("(EXISTS (SELECT 1 FROM ", p.copy(), " c", p.receipts("e", "c"), " WHERE ", p.same("c"),
-		" AND c.annals_id >= 2 * ").add(since(q)).
-		add(" AND c", after, " AND ", begun("e"), ") OR ")
-	p.moved(q, since, "")
-	q.add(")")
+	q.add("EXISTS (SELECT 1 FROM ", p.copy(), " c WHERE ", p.same("c"), " AND c.annals_id + 0 >= 2 * ").
+		add(since(q)).
+		add(" AND c", after, " AND ((SELECT e.type FROM ", p.own(layout.RevisionEntityTable),
+			" e WHERE e.id = c.annals_revision_entity_id) IN ", begins, " OR (SELECT COUNT(*) FROM ",
+			p.rekeyed(" WHERE "), ") > 0))")
 }
 
 // moved writes that a row has a key that was changed since then; further is one more
 // condition for the copied rows c, after the change, and b, before it.
 func (p *plan) moved(q *query, since expr, further string) {
-	q.add("EXISTS (SELECT 1 FROM ", p.copy(), " c JOIN ", p.rekeyed(), " WHERE ", p.same("c"),
-		" AND c.annals_id >= 2 * ").add(since(q)).add(" AND c", after, further, ")")
+	q.add("EXISTS (SELECT 1 FROM ", p.copy(), " c JOIN ", p.rekeyed(" ON "), " WHERE ", p.same("c"),
+		" AND c.annals_id + 0 >= 2 * ").add(since(q)).add(" AND c", after, further, ")")
 }
 
 // untold is moved where neither the key that a row had, before, nor the key that it has
 // now, after, begins its story.
 func (p *plan) untold(q *query, since expr) {
-	begins := func(key, op string) string {
+	not := func(key, op string) string {
 		return " AND NOT EXISTS (SELECT 1 FROM " + p.copy() + " f" + p.receipts("g", "f") + " WHERE " +
 			p.pair("f", key) + " AND f.annals_id " + op + " c.annals_id AND f" + after + " AND " +
 			begun("g") + ")"
 	}
-	p.moved(q, since, begins("b", "<")+begins("c", ">"))
+	p.moved(q, since, not("b", "<")+not("c", ">"))
 }
 
 // anyMoved asks whether any key was changed since then.
 func (p *plan) anyMoved(q *query, since expr) {
-	q.add("SELECT COUNT(*) FROM (SELECT 1 AS one FROM ", p.copy(), " c JOIN ", p.rekeyed(),
+	q.add("SELECT COUNT(*) FROM (SELECT 1 AS one FROM ", p.copy(), " c JOIN ", p.rekeyed(" ON "),
 		" WHERE c.annals_id >= 2 * ").add(since(q)).add(" AND c", after, " LIMIT 1) m")
 }
 
@@ -220,15 +222,18 @@ const (
 )
 
 // where writes the condition for the rows of a batch.
-func (p *plan) where(q *query, e engine, b span, since expr, which pass) {
+func (b *batch) where(q *query, e engine, since expr) {
 	q.add(" WHERE ")
-	p.within(q, e, b)
-	if which == second {
-		p.untold(q, since)
-		return
+	b.within(q, e, b.span)
+	switch {
+	case b.all:
+		q.add("1 = 1")
+	case b.which == second:
+		b.untold(q, since)
+	default:
+		q.add("NOT ")
+		b.told(q, since)
 	}
-	q.add("NOT ")
-	p.told(q, since)
 }
 
 // within writes the bounds of a batch, each followed by AND.

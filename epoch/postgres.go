@@ -15,23 +15,36 @@ import (
 type postgres struct{}
 
 // pgPinned are settings that change the text of values, and how statements are planned:
-// a plan that was made while the copy was small would be kept for the rest.
-var pgPinned = []string{
-	"SET LOCAL datestyle = 'ISO, MDY'", "SET LOCAL timezone = 'UTC'",
-	"SET LOCAL intervalstyle = 'postgres'", "SET LOCAL bytea_output = 'hex'",
-	"SET LOCAL extra_float_digits = 1", "SET LOCAL lc_monetary = 'C'", "SET LOCAL plan_cache_mode = force_custom_plan",
+// by indexes, whatever statistics say of tables that have just been filled, and anew
+// each time, since the copy grows.
+var pgPinned = [][2]string{
+	{"datestyle", "ISO, MDY"},
+	{"timezone", "UTC"},
+	{"intervalstyle", "postgres"},
+	{"bytea_output", "hex"},
+	{"extra_float_digits", "1"},
+	{"lc_monetary", "C"},
+	{"plan_cache_mode", "force_custom_plan"},
+	{"enable_seqscan", "off"},
+	{"enable_hashjoin", "off"},
+	{"enable_mergejoin", "off"},
+	{"enable_material", "off"},
+	{"jit", "off"},
 }
 
 func (postgres) open(context.Context, *sql.Conn) error  { return nil }
 func (postgres) close(context.Context, *sql.Conn) error { return nil }
 
 func (postgres) begin(ctx context.Context, conn *sql.Conn) error {
-	for _, s := range append([]string{"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"}, pgPinned...) {
-		if _, err := conn.ExecContext(ctx, s); err != nil {
-			return err
-		}
+	if _, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"); err != nil {
+		return err
 	}
-	return nil
+	settings := make([]string, len(pgPinned))
+	for i, p := range pgPinned {
+		settings[i] = "set_config('" + p[0] + "', '" + p[1] + "', true)"
+	}
+	_, err := conn.ExecContext(ctx, "SELECT "+strings.Join(settings, ", "))
+	return err
 }
 
 // prepare: rows of tables that inherit are theirs, rows of partitions the partitioned
@@ -73,7 +86,7 @@ func (e postgres) statement(q *query, b batch, since expr) {
 	p := b.plan
 	columns, values := p.copied("s")
 	q.add("WITH annals_locked AS MATERIALIZED (SELECT s.* FROM ", p.inTable())
-	p.where(q, e, b.span, since, b.which)
+	b.where(q, e, since)
 	q.add(" ORDER BY ", strings.Join(p.keyRefs(e), ", "), " FOR SHARE OF s")
 	if !b.wait {
 		q.add(" NOWAIT")

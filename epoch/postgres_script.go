@@ -16,12 +16,15 @@ func pgText(s string) string {
 const pgLockKey = "hashtextextended('annals:" + LockName + "', 0)"
 
 func (postgres) head(*plan) string {
-	settings := strings.ReplaceAll(strings.Join(pgPinned, ";\n"), "SET LOCAL", "SET")
+	settings := make([]string, len(pgPinned))
+	for i, p := range pgPinned {
+		settings[i] = "SET " + p[0] + " = '" + p[1] + "'"
+	}
 	return `-- for psql
 \set ON_ERROR_STOP on
 \encoding UTF8
 SET default_transaction_isolation = 'read committed';
-` + settings + `;
+` + strings.Join(settings, ";\n") + `;
 DO $annals$ BEGIN
   IF NOT pg_try_advisory_lock(` + pgLockKey + `) THEN
     RAISE EXCEPTION 'another run of annals epoch import is at work';

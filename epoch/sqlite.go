@@ -30,59 +30,51 @@ func (sqlite) hold(context.Context, *sql.Conn, *plan) error          { return ni
 
 func (e sqlite) insert(ctx context.Context, conn *sql.Conn, b batch) (int64, error) {
 	b.text = func(s string) expr { return bound(s) }
-	since := bound(b.since)
-	there := &query{d: b.d}
-	e.any(there, b, since)
-	var found bool
-	if err := one(ctx, conn, there, &found); err != nil || !found {
+	count := &query{d: b.d}
+	count.add("SELECT COUNT(*), (", e.base(layout.RevisionEntityTable), "), (", e.base(layout.RevisionTable),
+		") + 1 FROM ", b.inTable(), " WHERE ")
+	b.within(count, e, b.span)
+	count.add("1 = 1")
+	var there, base, revision int64
+	if err := one(ctx, conn, count, &there, &base, &revision); err != nil || there == 0 {
 		return 0, err
 	}
-	var base int64
-	if err := one(ctx, conn, (&query{d: b.d}).add(e.base(b.plan)), &base); err != nil {
-		return 0, err
-	}
-	var revision int64
 	var written [3]int64
-	for i, write := range []func(*query, batch, expr, expr, expr){e.revision, e.receipts, e.rows} {
+	for i, write := range []func(*query, batch, numbers){e.receipts, e.revision, e.rows} {
 		q := &query{d: b.d}
-		write(q, b, since, bound(revision), bound(base))
+		write(q, b, numbers{bound(b.since), bound(revision), bound(base)})
 		done, err := conn.ExecContext(ctx, q.sql.String(), q.args...)
 		if err != nil {
 			return 0, err
 		}
-		if written[i], err = done.RowsAffected(); err != nil {
+		if written[i], err = done.RowsAffected(); err != nil || written[0] == 0 {
 			return 0, err
 		}
-		if i == 0 {
-			if revision, err = done.LastInsertId(); err != nil {
-				return 0, err
-			}
-		}
+		// Where every row of the batch has its receipt, none has to be asked again.
+		b.all = written[0] == there
 	}
-	if written[1] != written[2] {
-		return 0, fmt.Errorf("%d receipts for %d rows of %s", written[1], written[2], b.target.Source)
+	if written[0] != written[2] {
+		return 0, fmt.Errorf("%d receipts for %d rows of %s", written[0], written[2], b.target.Source)
 	}
 	return written[2], nil
 }
 
-func (e sqlite) any(q *query, b batch, since expr) {
-	q.add("SELECT EXISTS (SELECT 1 FROM ", b.inTable())
-	b.where(q, e, b.span, since, b.which)
-	q.add(")")
-}
+// numbers are what a batch is told by: what is told already, its revision, and the last
+// receipt before it.
+type numbers struct{ since, revision, base expr }
 
-// base is the last number that receipts have had.
-func (sqlite) base(p *plan) string {
-	return "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = '" +
-		layout.RevisionEntityTable + "'"
+// base is the last number that a table's rows have had.
+func (sqlite) base(table string) string {
+	return "SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = '" + table + "'"
 }
 
 // revision is a microsecond behind the clock: a statement of the same millisecond would
 // take it for its own.
-func (sqlite) revision(q *query, b batch, _, _, _ expr) {
+func (sqlite) revision(q *query, b batch, n numbers) {
 	p := b.plan
 	q.add("INSERT INTO ", p.own(layout.RevisionTable),
-		" (source, transaction_hash, managed, comment, created_at) VALUES (").
+		" (id, source, transaction_hash, managed, comment, created_at) VALUES (").
+		add(n.revision(q)).add(", ").
 		add(b.text(p.source)(q)).
 		add(", printf('%012x', CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)) || ",
 			"lower(hex(randomblob(10))), 0, ").
@@ -93,17 +85,17 @@ func (sqlite) revision(q *query, b batch, _, _, _ expr) {
 // sqliteNow is layout.InstantFormat; the clock has three digits.
 const sqliteNow = "strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000Z'"
 
-func (e sqlite) receipts(q *query, b batch, since, revision, base expr) {
+func (e sqlite) receipts(q *query, b batch, n numbers) {
 	p := b.plan
 	q.add("INSERT INTO ", p.own(layout.RevisionEntityTable),
-		" (id, revision, entity, type, entries, created_at) SELECT ").add(base(q)).
+		" (id, revision, entity, type, entries, created_at) SELECT ").add(n.base(q)).
 		add(" + ROW_NUMBER() OVER (ORDER BY ", strings.Join(p.keyRefs(e), ", "), "), ").
-		add(revision(q)).add(", ").add(b.text(p.target.Name)(q)).
+		add(n.revision(q)).add(", ").add(b.text(p.target.Name)(q)).
 		add(", 'epoch', 1, ", sqliteNow, " FROM ", p.inTable())
-	p.where(q, e, b.span, since, b.which)
+	b.where(q, e, n.since)
 }
 
-func (e sqlite) rows(q *query, b batch, since, _, base expr) {
+func (e sqlite) rows(q *query, b batch, n numbers) {
 	p := b.plan
 	columns, values := p.copied("s")
 	q.add("INSERT INTO ", p.copy(), " (annals_id, annals_revision_entity_id, annals_seq, annals_image, ",
@@ -115,19 +107,18 @@ func (e sqlite) rows(q *query, b batch, since, _, base expr) {
 	for _, c := range columns {
 		q.add(", ", c)
 	}
-	q.add(" FROM (SELECT ").add(base(q)).
+	q.add(" FROM (SELECT ").add(n.base(q)).
 		add(" + ROW_NUMBER() OVER (ORDER BY ", strings.Join(p.keyRefs(e), ", "), ") AS annals_n")
 	for i, v := range values {
 		q.add(", ", v, " AS ", columns[i])
 	}
 	q.add(" FROM ", p.inTable())
-	p.where(q, e, b.span, since, b.which)
+	b.where(q, e, n.since)
 	q.add(")")
 }
 
-func (e sqlite) next(p *plan) string {
-	return "SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = '" +
-		layout.RevisionEntityTable + "'"
+func (e sqlite) next(*plan) string {
+	return "SELECT (" + e.base(layout.RevisionEntityTable) + ") + 1"
 }
 
 func (sqlite) sorted(_ keyColumn, ref string) string { return ref }

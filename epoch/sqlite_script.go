@@ -155,10 +155,11 @@ func (e sqlite) fill(p *plan, run string, which pass) string {
 	}
 	columns, values := p.copied("s")
 	since := e.since(run, p)
-	where := written(p, func(q *query) { p.where(q, e, span{}, since, which) })
+	where := written(p, func(q *query) { (&batch{plan: p, which: which}).where(q, e, since) })
 	source := " FROM temp.annals_epoch_keys t JOIN " + p.inTable() + " ON " + strings.Join(join, " AND ")
 	at := batch{plan: p, text: func(s string) expr { return is(sqliteText(s)) }}
-	revision := written(p, func(q *query) { e.revision(q, at, nil, nil, nil) })
+	number := is("(" + e.base(layout.RevisionTable) + ") + 1")
+	revision := written(p, func(q *query) { e.revision(q, at, numbers{revision: number}) })
 	head, list, _ := strings.Cut(revision, " VALUES (")
 	return fmt.Sprintf(`DELETE FROM temp.annals_epoch_batch;
 INSERT INTO temp.annals_epoch_batch SELECT (%[3]s), NULL;
@@ -168,7 +169,7 @@ INSERT INTO %[6]s (id, revision, entity, type, entries, created_at)
 SELECT annals_base + ROW_NUMBER() OVER (ORDER BY t.annals_n), annals_revision, %[7]s, 'epoch', 1, %[8]s%[1]s,
 temp.annals_epoch_batch%[2]s;
 INSERT INTO %[9]s
-`, source, where, e.base(p), head, strings.TrimSuffix(list, ")"), p.own(layout.RevisionEntityTable),
+`, source, where, e.base(layout.RevisionEntityTable), head, strings.TrimSuffix(list, ")"), p.own(layout.RevisionEntityTable),
 		sqliteText(p.target.Name), sqliteNow, e.copies(p, columns, values, source, where))
 }
 
