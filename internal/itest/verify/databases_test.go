@@ -63,6 +63,10 @@ func postgresFaults() []provoked {
 			},
 		},
 		{
+			name: "schema changes not followed", on: on, kind: verify.KindSchemaChanges, severity: verify.Note,
+			detail: "by themselves", provoke: func(s *scene) { s.unfollowed() },
+		},
+		{
 			name: "owner without rights", on: on, kind: verify.KindOwnerRights, severity: verify.Error,
 			detail: "lacks rights",
 			provoke: func(s *scene) {
