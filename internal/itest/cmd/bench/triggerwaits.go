@@ -25,9 +25,15 @@ func (c *contender) waits(ctx context.Context, n int) (w waiting, err error) {
 	if !c.engine.wire() {
 		return w, nil // one lock for all
 	}
+	// What limits waits stays with the sessions, so that they are nobody else's.
+	db, err := c.open("", nil)
+	if err != nil {
+		return w, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
 	var conns [2]*sql.Conn
 	for i := range conns {
-		if conns[i], err = c.db.Conn(ctx); err != nil {
+		if conns[i], err = db.Conn(ctx); err != nil {
 			return w, err
 		}
 		defer func() { err = errors.Join(err, conns[i].Close()) }()
