@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 )
@@ -65,6 +67,9 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		Source: r.source.Name, Entity: r.target.Name, Table: r.target.Table.Live.Name,
 	}
 	r.size = r.options.Batch
+	if err := r.keyed(ctx); err != nil {
+		return r.result, err
+	}
 	s, found, err := r.newest(ctx, r.conn)
 	switch {
 	case err != nil:
@@ -100,6 +105,30 @@ func (r *run) run(ctx context.Context) (Result, error) {
 		}
 	}
 	return r.result, r.finish(ctx)
+}
+
+// keyed refuses rows without a key, which SQLite has in primary keys that are not NOT
+// NULL: they would be passed by, and have no name.
+func (r *run) keyed(ctx context.Context) error {
+	var null []string
+	for _, c := range r.key {
+		if c.Nullable {
+			null = append(null, "s."+r.d.Quote(c.Name)+" IS NULL")
+		}
+	}
+	if len(null) == 0 {
+		return nil
+	}
+	q := (&query{d: r.d}).add("SELECT COUNT(*) FROM ", r.inTable(), " WHERE ", strings.Join(null, " OR "))
+	var n int64
+	if err := one(ctx, r.conn, q, &n); err != nil || n == 0 {
+		return err
+	}
+	return &annals.Error{
+		Op: "import epoch", Subject: "entity " + r.target.Name, Err: fmt.Errorf("%d of its rows have null in their key: %w",
+			n, annals.ErrNoKey),
+		Remedy: "give them a key, and make its columns NOT NULL",
+	}
 }
 
 // start remembers a new run. What counts as told is everything that was captured; for

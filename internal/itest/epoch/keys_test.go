@@ -1,6 +1,7 @@
 package epoch_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -139,4 +140,19 @@ func TestColumns(t *testing.T) {
 			t.Errorf("columns %v, %v", columns, err)
 		}
 	})
+}
+
+// SQLite lets keys be null: such rows have no name, and are not passed by in silence.
+func TestNullKeys(t *testing.T) {
+	db := testdb.New(t, "sqlite")
+	s := newScene(t, db, []string{"CREATE TABLE item (id TEXT PRIMARY KEY, n INTEGER)"}, items())
+	s.exec("INSERT INTO item VALUES ('a', 1), (NULL, 2), (NULL, 3)")
+	s.install()
+	if _, err := epoch.Run(t.Context(), s.source(), epoch.Options{}); !errors.Is(err, annals.ErrNoKey) {
+		t.Fatalf("null keys: %v", err)
+	}
+	s.exec("DELETE FROM item WHERE id IS NULL")
+	if got := s.run(epoch.Options{}); got["item"] != 1 {
+		t.Errorf("baselines %v", got)
+	}
 }
