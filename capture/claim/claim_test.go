@@ -45,9 +45,10 @@ func TestStatements(t *testing.T) {
 func TestNumbers(t *testing.T) {
 	seen := map[int64]bool{}
 	for range 1000 {
-		text, _, _ := strings.Cut(strings.TrimPrefix(claim.MySQLSet(full()), "SET @annals_tx = "), ",")
+		text, own, _ := strings.Cut(strings.TrimPrefix(claim.MySQLSet(full()), "SET @annals_tx = "), " | ")
+		own, _, _ = strings.Cut(own, ",")
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n <= 1<<53 || seen[n] {
+		if err != nil || n <= 1<<53 || n&(1<<24-1) != 0 || own != "CONNECTION_ID() & 16777215" || seen[n] {
 			t.Fatalf("%s: %v", text, err)
 		}
 		seen[n] = true

@@ -17,7 +17,7 @@ const MySQLClear = "SET @annals_tx = NULL, @annals_context = NULL"
 // connection of MySQL or MariaDB is in, or to its next statement. It lasts until it
 // is overwritten or taken back. The stamp is empty.
 func MySQLSet(c Claim) string {
-	return "SET @annals_tx = " + strconv.FormatInt(newNumber(), 10) + ", @annals_context = " +
+	return "SET @annals_tx = " + newNumber() + ", @annals_context = " +
 		mysqlText(c.joined())
 }
 
@@ -43,17 +43,15 @@ func mysqlRoutine(schema, name string) string {
 	return dialect.MySQL(true).Table(annals.Table{Schema: schema, Name: name})
 }
 
-// newNumber names a transaction: random, positive, and above what a connection's
-// number or a float without rounding could be.
-func newNumber() int64 {
-	const least = 1 << 53
-	for {
-		var b [8]byte
-		_, _ = rand.Read(b[:]) // never fails
-		if n := int64(binary.BigEndian.Uint64(b[:]) >> 1); n > least {
-			return n
-		}
-	}
+// newNumber is an expression that names a transaction: above what another
+// connection's number or a float without rounding could be. Its low bits are those of
+// the connection's own number, without which a trigger takes it for nobody's: who has
+// seen another's number is not bound by it.
+func newNumber() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	high := binary.BigEndian.Uint64(b[:])>>26 | 1<<38
+	return strconv.FormatUint(high<<24, 10) + " | CONNECTION_ID() & 16777215"
 }
 
 // mysqlText is a literal that reads the same whatever the session's sql_mode and

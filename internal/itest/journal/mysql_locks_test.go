@@ -11,8 +11,11 @@ import (
 // bind binds the session's next statements as a connector does.
 func (c *session) bind(tx, user string) {
 	c.s.t.Helper()
-	c.exec("SET @annals_tx = " + tx + ", @annals_context = CONCAT(X'1F', '7', X'1F', '" + user + "', REPEAT(X'1F', 8))")
+	c.exec("SET @annals_tx = " + ownNumber(tx) + ", @annals_context = CONCAT(X'1F', '7', X'1F', '" + user + "', REPEAT(X'1F', 8))")
 }
+
+// ownNumber makes a number one of the session's own.
+func ownNumber(tx string) string { return tx + " & ~16777215 | CONNECTION_ID() & 16777215" }
 
 func (c *session) unbind() {
 	c.s.t.Helper()

@@ -214,14 +214,22 @@ func TestMySQLRights(t *testing.T) {
 	if _, err := conn.ExecContext(t.Context(), "SELECT 1 FROM "+s.own(layout.RevisionTable)); err == nil {
 		t.Error("the account reads annals' tables")
 	}
-	// It joins nobody else's revision either.
+	// It joins nobody else's revision either, bound or not.
 	s.exec("INSERT INTO item VALUES (2, 'b', 1)")
-	victim := s.rows("SELECT id, xid FROM " + s.own(layout.RevisionTable) + " ORDER BY id DESC LIMIT 1")[0]
-	id, xid, _ := strings.Cut(victim, " ")
-	s.execOn(conn, "SET @annals_rev = "+id+", @annals_of = "+xid+", @annals_tx = "+xid+", @annals_context = ''")
-	if _, err := conn.ExecContext(t.Context(), "UPDATE item SET price = 3"); err == nil {
-		t.Error("the account wrote into another's revision")
+	other := s.session()
+	other.bind("12345678901234567", "ceo")
+	other.exec("INSERT INTO item VALUES (3, 'c', 1)")
+	for _, victim := range s.rows("SELECT id, xid FROM " + s.own(layout.RevisionTable) + " ORDER BY id DESC LIMIT 2") {
+		id, xid, _ := strings.Cut(victim, " ")
+		_, _ = conn.ExecContext(t.Context(), "SET @annals_rev = "+id+", @annals_of = "+xid+", @annals_tx = "+xid+
+			", @annals_context = ''")
+		_, _ = conn.ExecContext(t.Context(), "SET timestamp = UNIX_TIMESTAMP(), @annals_at = CONCAT(UTC_TIMESTAMP(6))")
+		_, _ = conn.ExecContext(t.Context(), "UPDATE item SET price = price + 1")
+		s.same("receipts of "+victim, s.rows("SELECT COUNT(*) FROM "+s.own(layout.RevisionEntityTable)+
+			" WHERE revision = "+id), "1")
 	}
+	s.same("receipts without revision", s.rows("SELECT COUNT(*) FROM "+s.own(layout.RevisionEntityTable)+
+		" WHERE revision NOT IN (SELECT id FROM "+s.own(layout.RevisionTable)+")"), "0")
 }
 
 func (s *scene) host() string { return s.rows("SELECT SUBSTRING_INDEX(USER(), '@', -1)")[0] }

@@ -8,6 +8,6 @@ SQL SECURITY DEFINER
   IF NOT JSON_VALID(p_extra) THEN
     SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'annals_context: extra is no JSON';
   END IF;
-  SET @annals_tx = UUID_SHORT() & 9223372036854775807,
+  SET @annals_tx = (UUID_SHORT() & 274877906943 | 274877906944) << 24 | CONNECTION_ID() & 16777215,
     @annals_context = CONCAT(@annals_stamp, {fields});
 END

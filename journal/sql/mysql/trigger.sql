@@ -1,6 +1,9 @@
 CREATE {or_replace}TRIGGER {trigger} AFTER {event} ON {table} FOR EACH ROW
 {label}: BEGIN{unchanged}
   SET @annals_wait = TIMESTAMPDIFF(MICROSECOND, NOW(6), SYSDATE(6));
+  IF NOT (@annals_tx > 9007199254740992 AND @annals_tx & 16777215 = CONNECTION_ID() & 16777215) THEN
+    SET @annals_tx = NULL, @annals_context = NULL;
+  END IF;
   IF NOT (@annals_of <=> @annals_tx AND @annals_at <=> CONCAT(UTC_TIMESTAMP(6))
     AND @annals_wait BETWEEN 0 AND 59999999)
   THEN
