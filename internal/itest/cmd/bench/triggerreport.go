@@ -138,12 +138,14 @@ func (r report) bindings(p *page) {
 // baselines are the speed of epoch import.
 func (r report) baselines(p *page) {
 	p.text("### Baselines: `annals epoch import`\n")
-	p.text("In batches of their own transactions, over one INSERT … SELECT of the same rows into a copy:")
-	p.text("speed, within each round. The design wants %.1f.\n", epochTarget)
-	p.head("database", "rows", "rows/s", "over a bare copy", "over an indexed one")
+	p.text("Batches of 1,000 rows, each a transaction, over one INSERT … SELECT of the same rows into a")
+	p.text("copy: speed, within each round. The design wants %.1f. *Once* is what a run takes besides its", epochTarget)
+	p.text("batches: to read the catalogue, to take locks and to look at the triggers.\n")
+	p.head("database", "rows", "rows/s", "once, ms", "over a bare copy", "over an indexed one")
 	for _, res := range r.results {
 		e := res.triggers.epochs
 		p.row(res.engine.title(), count(e.rows), rate(e.rows, spreadOf(e.ours).median),
+			millis(spreadOf(e.whole).median-spreadOf(e.ours).median),
 			atLeast(e.speed(e.bare), epochTarget), atLeast(e.speed(e.indexed), epochTarget))
 	}
 	p.text("")
