@@ -106,25 +106,13 @@ func havingOf(
 	eng engine, sheet *journal.Sheet, paths []string, values []json.RawMessage,
 ) (h having, ok bool) {
 	for _, path := range paths {
-		for i := range len(path) {
-			if path[i] == '.' && len(sheet.Columns(path[:i])) > 0 {
-				return h, false
-			}
+		if leadsInto(sheet, path) {
+			return h, false
 		}
 		for _, held := range sheet.Columns(path) {
-			if held.Opaque {
+			c, ok := oneOf(eng, held, values)
+			if !ok {
 				return h, false
-			}
-			c := condition{column: held.Name}
-			for _, v := range values {
-				if annals.IsNull(v) || diff.IsMasked(v) { // rows may be masked on reading only
-					return h, false
-				}
-				operands, verdict := eng.operands(held.Column, v)
-				if verdict == unknown {
-					return h, false
-				}
-				c.values = append(c.values, operands...)
 			}
 			if len(c.values) > 0 {
 				h.any = append(h.any, c)
@@ -132,6 +120,35 @@ func havingOf(
 		}
 	}
 	return h, true
+}
+
+// leadsInto reports whether a path may go on into the JSON of a column.
+func leadsInto(sheet *journal.Sheet, path string) bool {
+	for i := range len(path) {
+		if path[i] == '.' && len(sheet.Columns(path[:i])) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// oneOf is that a column has one of some values.
+func oneOf(eng engine, held journal.Held, values []json.RawMessage) (c condition, ok bool) {
+	c.column = held.Name
+	if held.Opaque {
+		return c, false
+	}
+	for _, v := range values {
+		if annals.IsNull(v) || diff.IsMasked(v) { // rows may be masked on reading only
+			return c, false
+		}
+		operands, verdict := eng.operands(held.Column, v)
+		if verdict == unknown {
+			return c, false
+		}
+		c.values = append(c.values, operands...)
+	}
+	return c, true
 }
 
 // having writes the conditions on a receipt's rows.
