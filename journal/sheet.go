@@ -237,7 +237,8 @@ func (s *Sheet) Ways(entity string) (ways []Way) {
 			way.Columns[i] = *held
 		}
 		same := func(w Way) bool {
-			return w.Link == link && slices.EqualFunc(w.Columns, way.Columns, func(x, y Held) bool { return x.Name == y.Name })
+			alike := func(x, y Held) bool { return x.Name == y.Name }
+			return w.Link == link && slices.EqualFunc(w.Columns, way.Columns, alike)
 		}
 		if !slices.ContainsFunc(ways, same) {
 			ways = append(ways, way)

@@ -148,7 +148,8 @@ func (r *cleanRun) SQL(m storage.Mark, entities ...string) string {
 			where += fmt.Sprintf(" AND %s < (SELECT MAX(%s) FROM %s WHERE %s = %s)", q(layout.ColCreatedAt),
 				q(layout.ColBefore), table(layout.CleanTable), q(layout.ColEntity), lit(entity))
 		}
-		fmt.Fprintf(&b, "-- copy %s\nDELETE FROM %s WHERE %s IN (SELECT %s FROM %s WHERE %s);\nDELETE FROM %s WHERE %s;\n",
+		fmt.Fprintf(&b, "-- copy %s\n"+
+			"DELETE FROM %s WHERE %s IN (SELECT %s FROM %s WHERE %s);\nDELETE FROM %s WHERE %s;\n",
 			oneLine(sheet.Copy.String()), d.Table(sheet.Copy), q(layout.ColCopyReceipt), q(layout.ColID),
 			table(layout.RevisionEntityTable), where, table(layout.RevisionEntityTable), where)
 	}

@@ -55,8 +55,8 @@ type operand struct {
 type verdict int
 
 const (
-	// comparable: the operands do.
-	comparable verdict = iota
+	// bindable: the operands do.
+	bindable verdict = iota
 	// never: no value of the column is that one.
 	never
 	// unknown: Go has to.

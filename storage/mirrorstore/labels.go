@@ -125,7 +125,7 @@ func (p *page) labelsIn(
 			continue
 		}
 		conditions, v := wayConditions(p.s.eng, key, values)
-		if v != comparable {
+		if v != bindable {
 			continue
 		}
 		if terms > 0 {
@@ -140,7 +140,7 @@ func (p *page) labelsIn(
 		b.bind(2*n.seq + 1)
 		for j := range conditions {
 			b.text(" AND ")
-			conditions[j].write(b, "c")
+			conditions[j].write(b)
 		}
 		b.text(" ORDER BY ", b.col("c", layout.ColCopyID), " DESC LIMIT 1", shut)
 		terms++

@@ -83,7 +83,7 @@ func (p *page) movesIn(ctx context.Context, sheet *journal.Sheet, either []findi
 		b.text(" AS c")
 		for j := range either[i].all {
 			b.and()
-			either[i].all[j].write(b, "c")
+			either[i].all[j].write(b)
 		}
 		b.text(" GROUP BY ", half, " HAVING COUNT(*) = 1 LIMIT ")
 		b.number(mostMoves)

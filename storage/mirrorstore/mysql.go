@@ -75,7 +75,7 @@ func (mysql) sameValue(a, b string, c dialect.Column) (expr string, ok bool) {
 }
 
 func (mysql) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict) {
-	one := func(value any) ([]operand, verdict) { return []operand{{value: value}}, comparable }
+	one := func(value any) ([]operand, verdict) { return []operand{{value: value}}, bindable }
 	text, isText := asText(v)
 	switch c.Kind {
 	case dialect.KindInteger:
@@ -97,7 +97,7 @@ func (mysql) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict) 
 		if !decimalText.MatchString(text) || len(whole) > longestWhole || len(fraction) > longestFraction {
 			return nil, unknown
 		}
-		return []operand{{before: "CAST(", value: text, after: " AS DECIMAL(65,30))"}}, comparable
+		return []operand{{before: "CAST(", value: text, after: " AS DECIMAL(65,30))"}}, bindable
 	case dialect.KindDate:
 		if _, ok := asTime(v, dateLayout); ok {
 			return one(text)

@@ -167,7 +167,7 @@ func (a *asking) having(b *builder, w *wanted) {
 		b.text(" AND (")
 		for i := range h.any {
 			b.text([]string{"", " OR "}[min(i, 1)])
-			h.any[i].write(b, "c")
+			h.any[i].write(b)
 		}
 		b.text("))")
 	}

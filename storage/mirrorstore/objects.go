@@ -50,7 +50,7 @@ func (f *finding) write(b *builder, eng engine, sheet *journal.Sheet) {
 	b.text("(")
 	for i := range f.all {
 		b.text([]string{"", " AND "}[min(i, 1)])
-		f.all[i].write(b, "c")
+		f.all[i].write(b)
 	}
 	var same []string
 	for _, held := range f.way.Columns {
@@ -76,9 +76,9 @@ type condition struct {
 	values []operand
 }
 
-// write appends the condition.
-func (c *condition) write(b *builder, table string) {
-	ref := b.col(table, c.column)
+// write appends the condition on the copy, which is called c.
+func (c *condition) write(b *builder) {
+	ref := b.col("c", c.column)
 	if len(c.values) > 1 {
 		b.text("(")
 	}
@@ -104,7 +104,7 @@ func idConditions(eng engine, ways []journal.Way, id string) (out []finding, ok 
 		switch verdict {
 		case unknown:
 			return nil, false
-		case comparable:
+		case bindable:
 			out = append(out, finding{conditions, way})
 		case never:
 		}
@@ -135,7 +135,7 @@ func wayConditions(
 		}
 		out = append(out, c)
 	}
-	return out, comparable
+	return out, bindable
 }
 
 // keyOf takes an object id apart: for each column of the key the values that it may

@@ -64,7 +64,7 @@ func (postgres) sameValue(a, b string, c dialect.Column) (expr string, ok bool) 
 
 func (postgres) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict) {
 	one := func(value any, as string) ([]operand, verdict) {
-		return []operand{{value: value, after: "::text::" + as}}, comparable
+		return []operand{{value: value, after: "::text::" + as}}, bindable
 	}
 	text, isText := asText(v)
 	switch {
@@ -84,7 +84,7 @@ func (postgres) operands(c dialect.Column, v json.RawMessage) ([]operand, verdic
 		if !ok {
 			return nil, unknown
 		}
-		return []operand{{before: "decode(", value: hex.EncodeToString(raw), after: "::text, 'hex')"}}, comparable
+		return []operand{{before: "decode(", value: hex.EncodeToString(raw), after: "::text, 'hex')"}}, bindable
 	case c.Kind == dialect.KindFloat64:
 		if _, ok := asFloat(v); !ok {
 			return nil, unknown

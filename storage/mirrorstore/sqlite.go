@@ -43,16 +43,16 @@ func (sqlite) operands(c dialect.Column, v json.RawMessage) ([]operand, verdict)
 		return nil, unknown
 	}
 	if n, ok := asInt(v); ok {
-		return []operand{{value: n}}, comparable
+		return []operand{{value: n}}, bindable
 	}
 	if f, ok := asFloat(v); ok {
-		return []operand{{value: f}}, comparable
+		return []operand{{value: f}}, bindable
 	}
 	if text, ok := asText(v); ok && strings.IndexByte(text, 0) < 0 {
-		return []operand{{value: text}}, comparable
+		return []operand{{value: text}}, bindable
 	}
 	if raw, ok := asBytes(v); ok { // or a text that is no UTF-8
-		return []operand{{value: raw}, {before: "CAST(", value: raw, after: " AS TEXT)"}}, comparable
+		return []operand{{value: raw}, {before: "CAST(", value: raw, after: " AS TEXT)"}}, bindable
 	}
 	return nil, unknown
 }

@@ -113,7 +113,8 @@ func TestCleanScript(t *testing.T) {
 		cut := start.Add(time.Millisecond)
 		target := h.target()
 		target.Entities = everything
-		scripts, err := retention.SQL(t.Context(), []retention.Target{target}, retention.Options{Before: cut, Actor: "o'neil"})
+		o := retention.Options{Before: cut, Actor: "o'neil"}
+		scripts, err := retention.SQL(t.Context(), []retention.Target{target}, o)
 		if err != nil {
 			t.Fatal(err)
 		}

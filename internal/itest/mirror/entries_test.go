@@ -59,8 +59,8 @@ func TestEntries(t *testing.T) {
 			`author insert 2 {"changes":{"id":{"new":2,"old":null}}}`,
 		}, "INSERT INTO authors (id, name) VALUES (1, 'ann')", "INSERT INTO authors (id) VALUES (2)")
 		step("child", []string{
-			`post insert 1 (a) {"changes":{"author_id":{"new":1,"old":null},"id":{"new":1,"old":null},"kind":{"new":"a","old":null},` +
-				`"price":{"new":` + price(db) + `,"old":null},"title":{"new":"one","old":null},` +
+			`post insert 1 (a) {"changes":{"author_id":{"new":1,"old":null},"id":{"new":1,"old":null},` +
+				`"kind":{"new":"a","old":null},"price":{"new":` + price(db) + `,"old":null},"title":{"new":"one","old":null},` +
 				`"token":{"new":{"masked":true},"old":null}},"label":"one"}`,
 			`author associate 1 {"is_owning_side":false,"join_table":null,"subject":{"entity":"author","field":"posts",` +
 				`"key":{"id":1},"label":"ann","table":"authors"},"target":{"entity":"post","field":null,"key":{"id":1},` +
@@ -99,9 +99,11 @@ func TestEntries(t *testing.T) {
 			`post insert 1 (a) {"changes":{"deleted_at":{"new":null,"old":"now"}},"label":"two","soft":true}`,
 		}, "UPDATE posts SET deleted_at = 'now' WHERE id = 1", "UPDATE posts SET deleted_at = NULL WHERE id = 1")
 		step("composite key", []string{
-			`stock insert ["a b",1] {"changes":{"amount":{"new":5,"old":null},"place":{"new":1,"old":null},"shelf":{"new":"a b","old":null}}}`,
+			`stock insert ["a b",1] {"changes":{"amount":{"new":5,"old":null},"place":{"new":1,"old":null},` +
+				`"shelf":{"new":"a b","old":null}}}`,
 			`stock update ["a b",2] was ["a b",1] {"changes":{"place":{"new":2,"old":1}}}`,
-			`stock remove ["a b",2] {"changes":{"amount":{"new":null,"old":5},"place":{"new":null,"old":2},"shelf":{"new":null,"old":"a b"}}}`,
+			`stock remove ["a b",2] {"changes":{"amount":{"new":null,"old":5},"place":{"new":null,"old":2},` +
+				`"shelf":{"new":null,"old":"a b"}}}`,
 		}, "INSERT INTO stocks (shelf, place, amount) VALUES ('a b', 1, 5)", "UPDATE stocks SET place = 2",
 			"DELETE FROM stocks")
 		for _, id := range []string{`["a b",1]`, `["a b",2]`} {

@@ -177,7 +177,9 @@ func (h *byHand) row(target string, receipt int64, ordinal int, image string, c 
 func (h *byHand) note(target string, op annals.Operation, at time.Time, c change) {
 	h.t.Helper()
 	t := h.targets[target]
-	m := annals.Mutation{Source: "app", Operation: op, Seq: h.seq, At: at, Before: h.image(t, c.before), After: h.image(t, c.after)}
+	m := annals.Mutation{
+		Source: "app", Operation: op, Seq: h.seq, At: at, Before: h.image(t, c.before), After: h.image(t, c.after),
+	}
 	if s := h.sources[target]; s != "" {
 		m.Source = s
 	}

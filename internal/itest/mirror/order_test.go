@@ -63,7 +63,9 @@ func TestNumbersBetweenEachOther(t *testing.T) {
 	}
 	all = h.all()
 	for _, entities := range [][]string{{"tag", "author"}, {"tag"}, {"author"}} {
-		want := slices.DeleteFunc(slices.Clone(all), func(e annals.Entry) bool { return !slices.Contains(entities, e.Entity) })
+		want := slices.DeleteFunc(slices.Clone(all), func(e annals.Entry) bool {
+			return !slices.Contains(entities, e.Entity)
+		})
 		for _, limit := range []int{37, 500, 1100} {
 			for _, ascending := range []bool{true, false} {
 				got := h.pages(storage.Query{Entities: entities, Limit: limit, Ascending: ascending})
@@ -71,7 +73,8 @@ func TestNumbersBetweenEachOther(t *testing.T) {
 					slices.Reverse(got)
 				}
 				if !slices.Equal(places(got), places(want)) {
-					t.Errorf("pages of %d of %v, ascending %v: %d entries, not as they were written", limit, entities, ascending, len(got))
+					t.Errorf("pages of %d of %v, ascending %v: %d entries, not as they were written",
+						limit, entities, ascending, len(got))
 				}
 			}
 		}
@@ -88,7 +91,8 @@ func TestLargeReceipt(t *testing.T) {
 		"INSERT INTO tags (id, name) VALUES (-1, 'last')", "ANALYZE")
 	all := []string{"tag"}
 	newest := m.find(storage.Query{Entities: all, Limit: 3})
-	if got := []string{newest[0].ObjectID, newest[1].ObjectID, newest[2].ObjectID}; !slices.Equal(got, []string{"-1", "50000", "49999"}) {
+	got := []string{newest[0].ObjectID, newest[1].ObjectID, newest[2].ObjectID}
+	if !slices.Equal(got, []string{"-1", "50000", "49999"}) {
 		t.Fatalf("newest are %q", got)
 	}
 	var before, after runtime.MemStats
@@ -114,7 +118,8 @@ func TestLargeReceipt(t *testing.T) {
 		t.Errorf("22 pages take %d MB", grown>>20)
 	}
 	receipts, err := m.store.Receipts(t.Context(), middle.TransactionHash)
-	if err != nil || len(receipts) != 1 || receipts[0] != (storage.Receipt{Entity: "tag", Type: annals.Insert, Entries: rows}) {
+	want := storage.Receipt{Entity: "tag", Type: annals.Insert, Entries: rows}
+	if err != nil || len(receipts) != 1 || receipts[0] != want {
 		t.Errorf("receipts %v, %v", receipts, err)
 	}
 }

@@ -103,12 +103,14 @@ func (w *workload) next() statement {
 		}
 		return statement{op: "update", table: "posts", set: set, where: w.some(w.posts)}
 	case 5:
-		return statement{op: "update", table: "posts", set: map[string]string{"author_id": fmt.Sprint(w.IntN(4))}, where: w.some(w.posts)}
+		set := map[string]string{"author_id": fmt.Sprint(w.IntN(4))}
+		return statement{op: "update", table: "posts", set: set, where: w.some(w.posts)}
 	case 6:
 		return statement{op: "delete", table: "posts", where: w.some(w.posts) + unlinked}
 	case 7: // another key
 		return statement{
-			op: "update", table: "posts", set: map[string]string{"id": "id + 1000"}, where: w.some(w.posts) + " AND id < 1000" + unlinked,
+			op: "update", table: "posts", set: map[string]string{"id": "id + 1000"},
+			where: w.some(w.posts) + " AND id < 1000" + unlinked,
 		}
 	case 8:
 		w.tags++
@@ -117,14 +119,18 @@ func (w *workload) next() statement {
 		return w.link()
 	case 11:
 		w.authors++
-		return statement{op: "insert", table: "authors", set: map[string]string{"id": fmt.Sprint(w.authors), "name": w.text()}}
+		set := map[string]string{"id": fmt.Sprint(w.authors), "name": w.text()}
+		return statement{op: "insert", table: "authors", set: set}
 	case 12:
 		w.stocks++
 		return statement{op: "insert", table: "stocks", set: map[string]string{
 			"shelf": []string{"'a'", "'A'", "'b \"c\"'"}[w.IntN(3)], "place": fmt.Sprint(w.stocks), "amount": w.number(),
 		}}
 	}
-	return statement{op: "update", table: "stocks", set: map[string]string{"amount": "amount + 1"}, where: fmt.Sprintf("place %% 4 = %d", w.IntN(4))}
+	return statement{
+		op: "update", table: "stocks", set: map[string]string{"amount": "amount + 1"},
+		where: fmt.Sprintf("place %% 4 = %d", w.IntN(4)),
+	}
 }
 
 // link joins a post and a tag of the first ten, which stay, or parts them.
@@ -136,7 +142,8 @@ func (w *workload) link() statement {
 		return statement{op: "delete", table: "post_tag", where: key}
 	}
 	w.links[key] = true
-	return statement{op: "insert", table: "post_tag", set: map[string]string{"post_id": fmt.Sprint(post), "tag_id": fmt.Sprint(tag)}}
+	set := map[string]string{"post_id": fmt.Sprint(post), "tag_id": fmt.Sprint(tag)}
+	return statement{op: "insert", table: "post_tag", set: set}
 }
 
 // fixed are rows that stay.
@@ -148,7 +155,8 @@ func (w *workload) fixed() (list []statement) {
 		}
 		key := fmt.Sprintf("post_id = %d AND tag_id = 5", i)
 		w.links[key] = true
-		list = append(list, statement{op: "insert", table: "post_tag", set: map[string]string{"post_id": fmt.Sprint(i), "tag_id": "5"}})
+		set := map[string]string{"post_id": fmt.Sprint(i), "tag_id": "5"}
+		list = append(list, statement{op: "insert", table: "post_tag", set: set})
 		if i < 5 {
 			list[len(list)-1].set["tag_id"] = "1"
 			delete(w.links, key)
@@ -327,7 +335,8 @@ func (m *mirror) replay(entries []annals.Entry) {
 		}
 		if e.Entity == "post" && e.PreviousObjectID != "" { // a child with another key keeps its parent
 			for link, there := range links {
-				if parent, ok := strings.CutSuffix(link, " "+e.PreviousObjectID); ok && there && strings.HasPrefix(link, "author ") {
+				parent, ok := strings.CutSuffix(link, " "+e.PreviousObjectID)
+				if ok && there && strings.HasPrefix(link, "author ") {
 					delete(links, link)
 					links[parent+" "+e.ObjectID] = true
 				}

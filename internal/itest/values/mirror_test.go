@@ -130,7 +130,8 @@ func (w plainly) insert(i, id int, value string) {
 
 func (w plainly) update(i, id int, value string) {
 	w.t.Helper()
-	run(w.t, w.DB, fmt.Sprintf("UPDATE %s SET %s = %s WHERE id = %d", w.d.Quote(sampleTable(i)), w.d.Quote(column), value, id))
+	run(w.t, w.DB, fmt.Sprintf("UPDATE %s SET %s = %s WHERE id = %d",
+		w.d.Quote(sampleTable(i)), w.d.Quote(column), value, id))
 }
 
 func (w plainly) remove(i, id int) {
