@@ -79,6 +79,7 @@ func (c *contender) connect(ctx context.Context) (err error) {
 		return err
 	}
 	for ch := range changes {
+		//nolint:sqlclosecheck // close closes it
 		if c.prepared[ch], err = c.conn.PrepareContext(ctx, c.single(ch)); err != nil {
 			return err
 		}

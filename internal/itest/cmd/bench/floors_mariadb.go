@@ -10,7 +10,9 @@ import (
 
 func (mariadbEngine) floors() []floor {
 	f := []floor{
-		{name: "empty"}, {name: bareInserts}, {name: bareCopy, copies: true},
+		{name: "empty"},
+		{name: bareInserts},
+		{name: bareCopy, copies: true},
 		{name: indexedCopy, copies: true},
 	}
 	f[1].statements = []string{"CREATE TABLE " + bareTable + " (n int)"}

@@ -13,8 +13,11 @@ import (
 // costs less for one, a trigger for each statement less for many.
 func (postgresEngine) floors() []floor {
 	f := []floor{
-		{name: "empty, for each row"}, {name: "empty, for each statement"}, {name: bareInserts},
-		{name: bareCopy, copies: true}, {name: indexedCopy, copies: true},
+		{name: "empty, for each row"},
+		{name: "empty, for each statement"},
+		{name: bareInserts},
+		{name: bareCopy, copies: true},
+		{name: indexedCopy, copies: true},
 	}
 	f[2].statements = []string{"CREATE TABLE " + bareTable + " (n int)"}
 	f[3].statements = postgresCopy()

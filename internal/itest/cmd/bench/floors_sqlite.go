@@ -13,7 +13,9 @@ import (
 
 func (sqliteEngine) floors() []floor {
 	f := []floor{
-		{name: "empty"}, {name: bareInserts}, {name: bareCopy, copies: true},
+		{name: "empty"},
+		{name: bareInserts},
+		{name: bareCopy, copies: true},
 		{name: indexedCopy, copies: true},
 	}
 	f[1].statements = []string{"CREATE TABLE " + bareTable + " (n int)"}

@@ -86,7 +86,7 @@ func (v volume) of(m mode) int {
 func (o options) triggered() volume {
 	if o.quick {
 		return volume{
-			rounds: o.rounds, slices: 3, statements: 10, together: 50, rows: 1000, revisions: 10_000,
+			rounds: o.rounds, slices: 3, statements: 5, together: 20, rows: o.rows / 5, revisions: 5 * o.rows,
 		}
 	}
 	return volume{

@@ -81,7 +81,8 @@ func (r report) triggerMethod(p *page) {
 		v.slices, v.statements, v.together)
 	p.text("  transactions), %s by one statement. All variants take each slice in an order that is", count(v.rows))
 	p.text("  shuffled. Whatever else runs only adds to the time on a processor, so that of single rows'")
-	p.text("  slices the %d %% quantile is a round's figure; of rounds the median and the quartiles are", int(better*100))
+	p.text("  slices the %d %% quantile is a round's figure; of rounds the median and the quartiles are",
+		int(better*100))
 	p.text("  told. Time on a processor is that of the session's process (PostgreSQL), of its thread")
 	p.text("  (MariaDB) or of this process (SQLite); bytes of the log are the least of all rounds, since")
 	p.text("  the log is the whole server's. Copies are emptied between rounds; every image is counted.")
