@@ -56,7 +56,7 @@ func (g mysqlGenerator) trigger(n myNames, t *Target, op annals.Operation) rowTr
 	text := template("mysql/trigger.sql")
 	// Parts that themselves have tokens come first.
 	text = strings.NewReplacer("{stamp}", g.stamp("      "), "{bound}", g.bound(n)).Replace(text)
-	sql, hash := g.labelled(strings.ReplaceAll(text, "{unchanged}", g.unchanged(t, op)),
+	sql, hash := g.labelled(text,
 		"{trigger}", d.Table(annals.Table{Schema: t.Source.Schema, Name: name}),
 		"{event}", event, "{table}", d.Table(t.Source), "{type}", string(op),
 		"{revision}", n.revision, "{receipt}", n.receipt, "{copy}", d.Table(t.Copy),
@@ -217,18 +217,6 @@ func copyColumns(t *Target) []string {
 		columns = append(columns, t.Columns[i].Copy)
 	}
 	return columns
-}
-
-// unchanged leaves a trigger whose row is as it was: MySQL fires for it, too.
-func (g mysqlGenerator) unchanged(t *Target, op annals.Operation) string {
-	if op != annals.OpUpdate {
-		return ""
-	}
-	parts := make([]string, len(t.Columns))
-	for i := range t.Columns {
-		parts[i] = g.same(&t.Columns[i])
-	}
-	return "\n  IF " + strings.Join(parts, "\n    AND ") + " THEN\n    LEAVE {label};\n  END IF;"
 }
 
 // same compares a column's old and new value as they are stored: texts by bytes,

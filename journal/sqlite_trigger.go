@@ -33,13 +33,9 @@ func (g sqliteGenerator) helpers() []Statement {
 func (g sqliteGenerator) trigger(t *Target, op annals.Operation) rowTrigger {
 	d := g.j.cfg.Dialect
 	name := rowTriggerName(op, t.Source.Name, d.Limits())
-	when := ""
-	if op == annals.OpUpdate {
-		when = g.changed(t)
-	}
 	tokens := []string{
 		"{trigger}", g.main(name), "{event}", strings.ToUpper(string(op)),
-		"{table}", d.Quote(t.Source.Name), "{when}", when,
+		"{table}", d.Quote(t.Source.Name),
 		"{source}", liteText(g.j.cfg.Source), "{now}", liteNow, "{target}", liteText(t.Name),
 		"{type}", string(op),
 		"{images}", g.images(t, op),
@@ -94,15 +90,6 @@ func (g sqliteGenerator) image(t *Target, op annals.Operation, image string) str
 	}
 	return "  INSERT INTO " + d.Quote(t.Copy.Name) + " (" + strings.Join(names, ", ") + ")\n  VALUES (" +
 		strings.Join(values, ", ") + ");"
-}
-
-// changed keeps the trigger from firing for a row that is as it was.
-func (g sqliteGenerator) changed(t *Target) string {
-	parts := make([]string, len(t.Columns))
-	for i := range t.Columns {
-		parts[i] = g.same(&t.Columns[i])
-	}
-	return "\nWHEN NOT (" + strings.Join(parts, "\n  AND ") + ")"
 }
 
 // same compares a column's old and new value: texts by bytes, numbers by value.

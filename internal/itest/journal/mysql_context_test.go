@@ -28,7 +28,7 @@ func TestMySQLStatements(t *testing.T) {
 		{"upsert", "INSERT INTO item VALUES (1, 'x', 1), (5, 'y', 1) ON DUPLICATE KEY UPDATE name = 'up'",
 			[]string{"1 item update 1", "1 item insert 1"}},
 		{"ignore", "INSERT IGNORE INTO item VALUES (1, 'x', 1), (5, 'y', 1)", []string{"1 item insert 1"}},
-		{"nothing", "UPDATE item SET name = name", nil},
+		{"nothing", "UPDATE item SET name = name", []string{"1 item update 1", "1 item update 1"}},
 		{"no row", "DELETE FROM item WHERE id = 99", nil},
 		{"two tables", "UPDATE item JOIN other ON other.id = item.id SET item.name = 'j', other.n = 9",
 			[]string{"1 item update 1", "1 item update 1", "1 other update 1", "1 other update 1"}},

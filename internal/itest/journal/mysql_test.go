@@ -26,10 +26,12 @@ func TestMySQLRows(t *testing.T) {
 		"1 after 1 1 a 1.50",
 		"2 after 1 2 b 2.00", "3 after 1 3 c 3.00",
 		"4 before 1 1 a 1.50", "4 after 1 1 z 1.50",
-		"5 before 1 3 c 3.00")
+		"5 before 1 1 z 1.50", "5 after 1 1 z 1.50", "6 before 1 2 b 2.00", "6 after 1 2 b 2.00",
+		"7 before 1 3 c 3.00", "7 after 1 3 c 3.00",
+		"8 before 1 3 c 3.00")
 	s.same("receipts", s.receipts(), "1 item insert 1", "2 item insert 1", "2 item insert 1",
-		"3 item update 1", "4 item delete 1")
-	s.same("revisions", s.revisions(), "0 not orm -", "0 not orm -", "0 not orm -", "0 not orm -")
+		"3 item update 1", "4 item update 1", "4 item update 1", "4 item update 1", "5 item delete 1")
+	s.same("revisions", s.revisions(), "0 not orm -", "0 not orm -", "0 not orm -", "0 not orm -", "0 not orm -")
 }
 
 func TestMySQLInstalled(t *testing.T) {

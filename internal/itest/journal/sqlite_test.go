@@ -22,7 +22,10 @@ func TestSQLiteRows(t *testing.T) {
 		"1 after 1 1 a 1.5",
 		"2 after 1 2 b 2", "3 after 1 3 c 3",
 		"4 before 1 1 a 1.5", "4 after 1 1 A 1.5",
-		"5 before 1 3 c 3")
+		"5 before 1 1 A 1.5", "5 after 1 1 A 1.5", "6 before 1 2 b 2", "6 after 1 2 b 2",
+		"7 before 1 3 c 3", "7 after 1 3 c 3",
+		"8 before 1 3 c 3")
 	s.same("receipts", s.rows("SELECT entity, type, entries FROM annals_revision_entity ORDER BY id"),
-		"item insert 1", "item insert 1", "item insert 1", "item update 1", "item delete 1")
+		"item insert 1", "item insert 1", "item insert 1",
+		"item update 1", "item update 1", "item update 1", "item update 1", "item delete 1")
 }

@@ -1,5 +1,5 @@
 CREATE {or_replace}TRIGGER {trigger} AFTER {event} ON {table} FOR EACH ROW
-{label}: BEGIN{unchanged}
+{label}: BEGIN
   SET @annals_wait = TIMESTAMPDIFF(MICROSECOND, NOW(6), SYSDATE(6));
   IF NOT (@annals_tx > 9007199254740992 AND @annals_tx & 16777215 = CONNECTION_ID() & 16777215) THEN
     SET @annals_tx = NULL, @annals_context = NULL;

@@ -1,4 +1,4 @@
-CREATE TRIGGER {trigger} AFTER {event} ON {table}{when}
+CREATE TRIGGER {trigger} AFTER {event} ON {table}
 BEGIN
   {marker}
   INSERT INTO annals_revision_entity (revision, entity, type, entries, created_at)
