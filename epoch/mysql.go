@@ -189,7 +189,7 @@ func (e *mysql) receipts(q *query, b batch, since, revision expr) {
 
 func (e *mysql) rows(q *query, b batch, since, revision expr) {
 	p := b.plan
-	columns, values := p.copied("s")
+	columns, values := p.copied()
 	q.add("INSERT INTO ", p.copy(), " (annals_id, annals_revision_entity_id, annals_seq, annals_image, ",
 		"annals_ordinal")
 	for _, c := range columns {

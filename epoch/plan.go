@@ -121,12 +121,12 @@ func (p *plan) keyRefs(e engine) []string {
 	return refs
 }
 
-// copied are the copy's columns and the expressions that fill them.
-func (p *plan) copied(row string) (columns, values []string) {
+// copied are the copy's columns and the expressions that fill them from a row s.
+func (p *plan) copied() (columns, values []string) {
 	for i := range p.target.Columns {
 		c := &p.target.Columns[i]
 		columns = append(columns, p.d.Quote(c.Copy))
-		values = append(values, p.value(c, row+"."+p.d.Quote(c.Name)))
+		values = append(values, p.value(c, "s."+p.d.Quote(c.Name)))
 	}
 	return columns, values
 }

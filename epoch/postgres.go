@@ -84,7 +84,7 @@ func (e postgres) insert(ctx context.Context, conn *sql.Conn, b batch) (int64, e
 // statement writes the statement that does a batch.
 func (e postgres) statement(q *query, b batch, since expr) {
 	p := b.plan
-	columns, values := p.copied("s")
+	columns, values := p.copied()
 	q.add("WITH annals_locked AS MATERIALIZED (SELECT s.* FROM ", p.inTable())
 	b.where(q, e, since)
 	q.add(" ORDER BY ", strings.Join(p.keyRefs(e), ", "), " FOR SHARE OF s")

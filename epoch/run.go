@@ -125,8 +125,8 @@ func (r *run) keyed(ctx context.Context) error {
 		return err
 	}
 	return &annals.Error{
-		Op: "import epoch", Subject: "entity " + r.target.Name, Err: fmt.Errorf("%d of its rows have null in their key: %w",
-			n, annals.ErrNoKey),
+		Op: "import epoch", Subject: "entity " + r.target.Name,
+		Err:    fmt.Errorf("%d of its rows have null in their key: %w", n, annals.ErrNoKey),
 		Remedy: "give them a key, and make its columns NOT NULL",
 	}
 }

@@ -97,7 +97,7 @@ func (e sqlite) receipts(q *query, b batch, n numbers) {
 
 func (e sqlite) rows(q *query, b batch, n numbers) {
 	p := b.plan
-	columns, values := p.copied("s")
+	columns, values := p.copied()
 	q.add("INSERT INTO ", p.copy(), " (annals_id, annals_revision_entity_id, annals_seq, annals_image, ",
 		"annals_ordinal")
 	for _, c := range columns {

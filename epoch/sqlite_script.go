@@ -153,7 +153,7 @@ func (e sqlite) fill(p *plan, run string, which pass) string {
 	for i, ref := range p.keyRefs(e) {
 		join[i] = ref + " = t.annals_k" + strconv.Itoa(i)
 	}
-	columns, values := p.copied("s")
+	columns, values := p.copied()
 	since := e.since(run, p)
 	where := written(p, func(q *query) { (&batch{plan: p, which: which}).where(q, e, since) })
 	source := " FROM temp.annals_epoch_keys t JOIN " + p.inTable() + " ON " + strings.Join(join, " AND ")
@@ -169,7 +169,8 @@ INSERT INTO %[6]s (id, revision, entity, type, entries, created_at)
 SELECT annals_base + ROW_NUMBER() OVER (ORDER BY t.annals_n), annals_revision, %[7]s, 'epoch', 1, %[8]s%[1]s,
 temp.annals_epoch_batch%[2]s;
 INSERT INTO %[9]s
-`, source, where, e.base(layout.RevisionEntityTable), head, strings.TrimSuffix(list, ")"), p.own(layout.RevisionEntityTable),
+`, source, where, e.base(layout.RevisionEntityTable), head, strings.TrimSuffix(list, ")"),
+		p.own(layout.RevisionEntityTable),
 		sqliteText(p.target.Name), sqliteNow, e.copies(p, columns, values, source, where))
 }
 
@@ -177,7 +178,8 @@ INSERT INTO %[9]s
 func (sqlite) copies(p *plan, columns, values []string, source, where string) string {
 	return p.copy() + " (annals_id, annals_revision_entity_id, annals_seq, annals_image, annals_ordinal, " +
 		strings.Join(columns, ", ") + ")\nSELECT 2 * annals_n + 1, annals_n, annals_n, 'after', 1, " +
-		strings.Join(columns, ", ") + " FROM (SELECT annals_base + ROW_NUMBER() OVER (ORDER BY t.annals_n) AS annals_n, " +
+		strings.Join(columns, ", ") +
+		" FROM (SELECT annals_base + ROW_NUMBER() OVER (ORDER BY t.annals_n) AS annals_n, " +
 		strings.Join(aliased(values, columns), ", ") + source + ", temp.annals_epoch_batch" + where + ");"
 }
 

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
 )
 
@@ -126,12 +125,4 @@ func cutName(name string, room int, lim dialect.Limits) string {
 		}
 	}
 	return name
-}
-
-// unsupported is the error of a database whose triggers are not generated.
-func unsupported(name string) error {
-	return &annals.Error{
-		Op: "generate triggers for", Subject: name, Err: annals.ErrConfig,
-		Remedy: "use capture: orm for this source",
-	}
 }

@@ -95,7 +95,8 @@ func TestMapper(t *testing.T) {
 		{"masked", nil, masked, "annals_m_secret"},
 		{"as it was", []TargetColumn{{Column: "a", Copy: "a_3", SourceType: "integer"}}, column("a", "integer"), "a_3"},
 		{
-			"wider", []TargetColumn{{Column: "a", Copy: "a", SourceType: "character varying(1)"}},
+			"wider",
+			[]TargetColumn{{Column: "a", Copy: "a", SourceType: "character varying(1)"}},
 			column("a", "character varying(2)"), "a",
 		},
 		{"retyped", []TargetColumn{{Column: "a", Copy: "a", SourceType: "integer"}}, column("a", "text"), "a_2"},
@@ -105,7 +106,8 @@ func TestMapper(t *testing.T) {
 			}, column("a", "integer"), "a_3",
 		},
 		{
-			"a name used again", []TargetColumn{{Column: "a", Copy: "a", SourceType: "integer", UntilSeq: &gone}},
+			"a name used again",
+			[]TargetColumn{{Column: "a", Copy: "a", SourceType: "integer", UntilSeq: &gone}},
 			column("a", "integer"), "a_2",
 		},
 		{"another's place", []TargetColumn{{Column: "b", Copy: "a", SourceType: "integer"}}, column("a", "integer"), "a_2"},

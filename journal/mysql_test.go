@@ -41,7 +41,8 @@ func TestMySQLTexts(t *testing.T) {
 			for _, r := range g.routines(n) {
 				text += r.sql
 			}
-			if again, err := g.target(n, postTarget()); err != nil || !strings.HasPrefix(text, again.script().String()) {
+			again, err := g.target(n, postTarget())
+			if err != nil || !strings.HasPrefix(text, again.script().String()) {
 				t.Errorf("another text each time (%v)", err)
 			}
 			for _, word := range []string{"OR REPLACE ", "@@in_transaction", "SESSION_STATUS"} {

@@ -75,7 +75,8 @@ func (g sqliteGenerator) records(t *Target) ([]Statement, error) {
 		if c.Codec != "" {
 			codec = liteText(c.Codec)
 		}
-		rows[i] = "(" + liteText(c.Column) + ", " + liteText(c.Copy) + ", " + liteText(c.SourceType) + ", " + codec + ")"
+		rows[i] = "(" + liteText(c.Column) + ", " + liteText(c.Copy) + ", " + liteText(c.SourceType) + ", " +
+			codec + ")"
 	}
 	const (
 		next = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'annals_revision_entity')"
@@ -84,8 +85,8 @@ func (g sqliteGenerator) records(t *Target) ([]Statement, error) {
 	wanted := "WITH w (name, copied, kind, codec) AS (VALUES\n  " + strings.Join(rows, ",\n  ") + ")\n"
 	target, rules := liteText(t.Name), liteText(RulesOf(t.Table).Text())
 	return []Statement{
-		{SQL: wanted + "UPDATE main.annals_target_column AS k SET until_seq = " + next + "\nWHERE k.entity = " + target +
-			" AND k.until_seq IS NULL AND NOT EXISTS (SELECT 1 FROM w WHERE " + same + ")"},
+		{SQL: wanted + "UPDATE main.annals_target_column AS k SET until_seq = " + next + "\nWHERE k.entity = " +
+			target + " AND k.until_seq IS NULL AND NOT EXISTS (SELECT 1 FROM w WHERE " + same + ")"},
 		{SQL: wanted + "INSERT INTO main.annals_target_column" +
 			" (entity, column_name, copy_column, source_type, codec, from_seq)\nSELECT " + target +
 			", w.name, w.copied, w.kind, w.codec, " + next + " FROM w\nWHERE NOT EXISTS (SELECT 1" +
@@ -93,7 +94,8 @@ func (g sqliteGenerator) records(t *Target) ([]Statement, error) {
 			same + ")"},
 		{SQL: "INSERT INTO main.annals_rules (entity, from_seq, rules, created_at)\nSELECT " + target + ", " + next +
 			", " + rules + ", strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')\nWHERE " + rules + " IS NOT (SELECT r.rules" +
-			" FROM main.annals_rules AS r WHERE r.entity = " + target + "\n  ORDER BY r.from_seq DESC, r.id DESC LIMIT 1)"},
+			" FROM main.annals_rules AS r WHERE r.entity = " + target +
+			"\n  ORDER BY r.from_seq DESC, r.id DESC LIMIT 1)"},
 	}, nil
 }
 
@@ -122,7 +124,7 @@ func (sqliteGenerator) installed(ctx context.Context, q queryers) ([]Installed, 
 		if err := scan(&t.Name, &t.Table.Name, &text); err != nil {
 			return err
 		}
-		ok := false
+		var ok bool
 		event := liteEvent.FindStringSubmatch(text)
 		if t.Version, t.Hash, t.Target, ok = parseMarker(text); ok && event != nil {
 			t.Operation = annals.Operation(strings.ToLower(event[1]))

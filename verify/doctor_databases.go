@@ -36,7 +36,8 @@ WHERE datname = current_database() AND pid <> pg_catalog.pg_backend_pid()
 AND backend_type = 'client backend' AND xact_start < clock_timestamp() - interval '%d seconds' ORDER BY 3 DESC`
 
 const pgStuck = `
-SELECT a.pid::text, 'session ' || (SELECT pg_catalog.string_agg(b::text, ', ') FROM unnest(pg_catalog.pg_blocking_pids(a.pid)) b),
+SELECT a.pid::text, 'session ' || (SELECT pg_catalog.string_agg(b::text, ', ')
+    FROM unnest(pg_catalog.pg_blocking_pids(a.pid)) b),
   extract(epoch FROM clock_timestamp() - a.query_start)::float8
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'

@@ -341,7 +341,8 @@ func (m mysql) engines(ctx context.Context) error {
 // binlog: a replica that runs statements again fires its triggers with numbers and
 // clocks of its own.
 func (m mysql) binlog(ctx context.Context) error {
-	return each(ctx, m.DB, "settings of the binary log", "SELECT @@log_bin AS bin, @@global.binlog_format AS format", nil,
+	const query = "SELECT @@log_bin AS bin, @@global.binlog_format AS format"
+	return each(ctx, m.DB, "settings of the binary log", query, nil,
 		func(scan func(...any) error) error {
 			var on int
 			var format string

@@ -127,7 +127,7 @@ func (p postgres) account(ctx context.Context) error {
 			if err := scan(&name, &super, &owner, &writer); err != nil {
 				return err
 			}
-			how := ""
+			var how string
 			switch {
 			case super:
 				how = "is a superuser"

@@ -134,7 +134,7 @@ func (r *entriesReplay) say(id, what string) {
 // rows holds each row against what its entries tell.
 func (r *entriesReplay) rows(ctx context.Context) error {
 	query := "SELECT " + r.reader.Columns("") + " FROM " + r.Dialect.Table(r.t.Live.Name)
-	cursor, err := r.conn.QueryContext(ctx, query)
+	cursor, err := r.conn.QueryContext(ctx, query) //nolint:rowserrcheck // Gather does
 	if err != nil {
 		return fmt.Errorf("read rows of %s: %w", r.t.Live.Name, err)
 	}

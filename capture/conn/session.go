@@ -133,7 +133,7 @@ func (s *session) PrepareContext(ctx context.Context, query string) (driver.Stmt
 		return nil, err
 	}
 	st := &stmt{raw: raw, session: s, sent: look}
-	if converter, ok := raw.(driver.ColumnConverter); ok {
+	if converter, ok := raw.(driver.ColumnConverter); ok { //nolint:staticcheck // drivers of that age
 		return &convertingStmt{st, converter}, nil
 	}
 	return st, nil
@@ -284,7 +284,7 @@ func refusal() error {
 	}
 }
 
-// ErrSeveral: a text of several statements cannot be bound to a transaction.
+// ErrSeveral means that a text of several statements cannot be bound to a transaction.
 var ErrSeveral = errors.New("several statements in one text")
 
 // newClaim returns the claim of a transaction that begins.

@@ -21,7 +21,7 @@ var (
 // convertingStmt is that of a driver that converts by column.
 type convertingStmt struct {
 	*stmt
-	driver.ColumnConverter //nolint:staticcheck // drivers of that age
+	driver.ColumnConverter
 }
 
 // Close implements driver.Stmt.

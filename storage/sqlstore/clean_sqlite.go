@@ -69,6 +69,7 @@ func pragma(ctx context.Context, conn dialect.Queryer, text string) (n int64, er
 	if err != nil {
 		return 0, fmt.Errorf("pragma %s: %w", text, err)
 	}
+	defer rows.Close()
 	for rows.Next() {
 		into := []any{&n, new(any), new(any)}
 		columns, err := rows.Columns()
@@ -76,10 +77,10 @@ func pragma(ctx context.Context, conn dialect.Queryer, text string) (n int64, er
 			err = rows.Scan(into[:len(columns)]...)
 		}
 		if err != nil {
-			return 0, errors.Join(err, rows.Close())
+			return 0, err
 		}
 	}
-	return n, errors.Join(rows.Err(), rows.Close())
+	return n, rows.Err()
 }
 
 func (sqlite) literal(s string) string { return quoted(s) }

@@ -295,11 +295,19 @@ func readReach(t *testing.T, f Filled, in Instance) {
 
 func readNothing(t *testing.T, f Filled, in Instance) {
 	for _, q := range []storage.Query{
-		{ObjectIDs: []string{"no such"}}, {ObjectIDs: []string{"1\x00"}}, {ObjectIDs: []string{`["x"]`}},
-		{ObjectIDs: []string{"-1"}}, {ObjectIDs: []string{"99999999999999999999"}},
-		{ObjectIDs: []string{""}}, {ObjectIDs: []string{"'; --"}}, {ObjectIDs: []string{"null"}},
-		{Actors: []string{"nobody"}}, {Actors: []string{"a\x00"}}, {Hashes: []string{"00"}},
-		{Sources: []string{"elsewhere"}}, {Types: []annals.EntryType{annals.Statement}},
+		{ObjectIDs: []string{"no such"}},
+		{ObjectIDs: []string{"1\x00"}},
+		{ObjectIDs: []string{`["x"]`}},
+		{ObjectIDs: []string{"-1"}},
+		{ObjectIDs: []string{"99999999999999999999"}},
+		{ObjectIDs: []string{""}},
+		{ObjectIDs: []string{"'; --"}},
+		{ObjectIDs: []string{"null"}},
+		{Actors: []string{"nobody"}},
+		{Actors: []string{"a\x00"}},
+		{Hashes: []string{"00"}},
+		{Sources: []string{"elsewhere"}},
+		{Types: []annals.EntryType{annals.Statement}},
 	} {
 		f.wants(t, in, q)
 	}

@@ -248,8 +248,11 @@ func TestHostileValues(t *testing.T) {
 		h := newHarness(t, db)
 		for i, c := range [][2]string{
 			{`O'Brien \'; DROP TABLE post; --`, `O'Brien \'; DROP TABLE post; --`},
-			{"\\", "\\"}, {`a"b$1?%s`, `a"b$1?%s`}, {"日本 😀", "日本 😀"},
-			{"x\x1fy\x00z", "x y z"}, {"\xff\xfe!", "\uFFFD!"},
+			{"\\", "\\"},
+			{`a"b$1?%s`, `a"b$1?%s`},
+			{"日本 😀", "日本 😀"},
+			{"x\x1fy\x00z", "x y z"},
+			{"\xff\xfe!", "\uFFFD!"},
 			{strings.Repeat("é", 300), strings.Repeat("é", 255)},
 		} {
 			title := fmt.Sprintf("h%d", i)

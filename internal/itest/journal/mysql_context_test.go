@@ -23,17 +23,25 @@ func TestMySQLStatements(t *testing.T) {
 		{"several rows", "INSERT INTO item VALUES (3, 'c', 3), (4, 'd', 4)", []string{"1 item insert 1", "1 item insert 1"}},
 		{"select", "INSERT INTO item SELECT id + 10, name, price FROM item", []string{"1 item insert 1", "1 item insert 1"}},
 		{"update", "UPDATE item SET price = price + 1", []string{"1 item update 1", "1 item update 1"}},
-		{"replace", "REPLACE INTO item VALUES (1, 'x', 1), (5, 'y', 1)",
-			[]string{"1 item delete 1", "1 item insert 1", "1 item insert 1"}},
-		{"upsert", "INSERT INTO item VALUES (1, 'x', 1), (5, 'y', 1) ON DUPLICATE KEY UPDATE name = 'up'",
-			[]string{"1 item update 1", "1 item insert 1"}},
+		{
+			"replace", "REPLACE INTO item VALUES (1, 'x', 1), (5, 'y', 1)",
+			[]string{"1 item delete 1", "1 item insert 1", "1 item insert 1"},
+		},
+		{
+			"upsert", "INSERT INTO item VALUES (1, 'x', 1), (5, 'y', 1) ON DUPLICATE KEY UPDATE name = 'up'",
+			[]string{"1 item update 1", "1 item insert 1"},
+		},
 		{"ignore", "INSERT IGNORE INTO item VALUES (1, 'x', 1), (5, 'y', 1)", []string{"1 item insert 1"}},
 		{"nothing", "UPDATE item SET name = name", []string{"1 item update 1", "1 item update 1"}},
 		{"no row", "DELETE FROM item WHERE id = 99", nil},
-		{"two tables", "UPDATE item JOIN other ON other.id = item.id SET item.name = 'j', other.n = 9",
-			[]string{"1 item update 1", "1 item update 1", "1 other update 1", "1 other update 1"}},
-		{"delete of two tables", "DELETE item, other FROM item JOIN other ON other.id = item.id",
-			[]string{"1 item delete 1", "1 item delete 1", "1 other delete 1", "1 other delete 1"}},
+		{
+			"two tables", "UPDATE item JOIN other ON other.id = item.id SET item.name = 'j', other.n = 9",
+			[]string{"1 item update 1", "1 item update 1", "1 other update 1", "1 other update 1"},
+		},
+		{
+			"delete of two tables", "DELETE item, other FROM item JOIN other ON other.id = item.id",
+			[]string{"1 item delete 1", "1 item delete 1", "1 other delete 1", "1 other delete 1"},
+		},
 	} {
 		s.exec("DELETE FROM item", "DELETE FROM other", "INSERT INTO item VALUES (1, 'a', 1), (2, 'b', 2)",
 			"INSERT INTO other VALUES (1, 1), (2, 2)")
@@ -61,18 +69,29 @@ func TestMySQLCall(t *testing.T) {
 		want       []string
 	}{
 		{"transaction", []string{"BEGIN", call, update, "SET @x = 1", "SELECT 1", update, "COMMIT"}, []string{bound}},
-		{"after commit", []string{"BEGIN", call, update, "COMMIT", update, "BEGIN", update, "COMMIT"},
-			[]string{bound, unbound, unbound}},
+		{
+			"after commit",
+			[]string{"BEGIN", call, update, "COMMIT", update, "BEGIN", update, "COMMIT"},
+			[]string{bound, unbound, unbound},
+		},
 		{"after an unused commit", []string{"BEGIN", call, "COMMIT", update}, []string{unbound}},
 		{"after rollback", []string{"BEGIN", call, update, "ROLLBACK", "BEGIN", update, "COMMIT"}, []string{unbound}},
 		{"begin again", []string{"BEGIN", call, update, "BEGIN", update, "COMMIT"}, []string{bound, unbound}},
 		{"chain", []string{"BEGIN", call, update, "COMMIT AND CHAIN", update, "COMMIT"}, []string{bound, unbound}},
-		{"implicit commit", []string{"BEGIN", call, update, "ALTER TABLE made COMMENT 'x'", "BEGIN", update, "COMMIT"},
-			[]string{bound, unbound}},
-		{"savepoints", []string{"BEGIN", call, "SAVEPOINT a", update, "ROLLBACK TO a", update, "COMMIT"},
-			[]string{bound}},
-		{"autocommit switched", []string{"BEGIN", call, update, "SET autocommit = 0", update, "COMMIT", update,
-			"SET autocommit = 1", update}, []string{bound, unbound, unbound, unbound}},
+		{
+			"implicit commit",
+			[]string{"BEGIN", call, update, "ALTER TABLE made COMMENT 'x'", "BEGIN", update, "COMMIT"},
+			[]string{bound, unbound},
+		},
+		{
+			"savepoints",
+			[]string{"BEGIN", call, "SAVEPOINT a", update, "ROLLBACK TO a", update, "COMMIT"},
+			[]string{bound},
+		},
+		{"autocommit switched", []string{
+			"BEGIN", call, update, "SET autocommit = 0", update, "COMMIT", update,
+			"SET autocommit = 1", update,
+		}, []string{bound, unbound, unbound, unbound}},
 		{"change before", []string{"BEGIN", update, call, update, "COMMIT"}, []string{unbound, bound}},
 	} {
 		a := s.session()

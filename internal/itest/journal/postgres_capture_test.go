@@ -37,7 +37,8 @@ func TestPostgresStatements(t *testing.T) {
 	}{
 		{
 			"insert", `INSERT INTO item VALUES (7, 'g', 1.50)`,
-			[]string{"1 after 1 7 g 1.50"}, []string{"1 item insert 1"},
+			[]string{"1 after 1 7 g 1.50"},
+			[]string{"1 item insert 1"},
 		},
 		{
 			"insert of several", `INSERT INTO item SELECT n, 'n' || n, n FROM generate_series(7, 9) n`,
@@ -46,17 +47,20 @@ func TestPostgresStatements(t *testing.T) {
 		},
 		{
 			"update", `UPDATE item SET name = 'z' WHERE id = 1`,
-			[]string{"1 before 1 1 a 1.00", "1 after 1 1 z 1.00"}, []string{"1 item update 1"},
+			[]string{"1 before 1 1 a 1.00", "1 after 1 1 z 1.00"},
+			[]string{"1 item update 1"},
 		},
 		{
 			"update of nothing", `UPDATE item SET name = name WHERE id = 1`,
-			[]string{"1 before 1 1 a 1.00", "1 after 1 1 a 1.00"}, []string{"1 item update 1"},
+			[]string{"1 before 1 1 a 1.00", "1 after 1 1 a 1.00"},
+			[]string{"1 item update 1"},
 		},
 		{"no rows", `UPDATE item SET name = 'z' WHERE id = -1; DELETE FROM item WHERE id = -1;
 			INSERT INTO item SELECT 1 WHERE false`, nil, nil},
 		{
 			"delete", `DELETE FROM item WHERE id <= 2`,
-			[]string{"1 before 1 1 a 1.00", "1 before 2 2 b 2.00"}, []string{"1 item delete 2"},
+			[]string{"1 before 1 1 a 1.00", "1 before 2 2 b 2.00"},
+			[]string{"1 item delete 2"},
 		},
 		{
 			"upsert", `INSERT INTO item VALUES (8, 'b', 8), (7, 'g', 7) ON CONFLICT (name) DO UPDATE SET price = excluded.price`,
@@ -76,7 +80,8 @@ func TestPostgresStatements(t *testing.T) {
 		},
 		{
 			"copy", "COPY item FROM STDIN;\n7\tg\t7\n8\t\\N\t\\N\n\\.\n",
-			[]string{"1 after 1 7 g 7.00", "1 after 2 8 - -"}, []string{"1 item insert 2"},
+			[]string{"1 after 1 7 g 7.00", "1 after 2 8 - -"},
+			[]string{"1 item insert 2"},
 		},
 		{
 			"key shift", `UPDATE item SET id = id + 1`,
@@ -108,17 +113,20 @@ func TestPostgresStatements(t *testing.T) {
 		{
 			"a savepoint that is rolled back takes its revision along",
 			`BEGIN; SAVEPOINT a; INSERT INTO item VALUES (7); ROLLBACK TO a; INSERT INTO item VALUES (8); COMMIT`,
-			[]string{"1 after 1 8 - -"}, []string{"1 item insert 1"},
+			[]string{"1 after 1 8 - -"},
+			[]string{"1 item insert 1"},
 		},
 		{
 			"a savepoint that is rolled back leaves the revision that was there",
 			`BEGIN; INSERT INTO item VALUES (7); SAVEPOINT a; INSERT INTO item VALUES (8); ROLLBACK TO a;
 				INSERT INTO item VALUES (9); COMMIT`,
-			[]string{"1 after 1 7 - -", "2 after 1 9 - -"}, []string{"1 item insert 1", "1 item insert 1"},
+			[]string{"1 after 1 7 - -", "2 after 1 9 - -"},
+			[]string{"1 item insert 1", "1 item insert 1"},
 		},
 		{
 			"replica role", `SET session_replication_role = replica; DELETE FROM item WHERE id = 1`,
-			[]string{"1 before 1 1 a 1.00"}, []string{"1 item delete 1"},
+			[]string{"1 before 1 1 a 1.00"},
+			[]string{"1 item delete 1"},
 		},
 		{"rolled back", `BEGIN; DELETE FROM item; ROLLBACK`, nil, nil},
 	} {

@@ -24,8 +24,11 @@ func TestPostgresContext(t *testing.T) {
 		want []string
 	}{
 		{"none", []string{`INSERT INTO item VALUES (1)`}, []string{nobody}},
-		{"set by a connector", []string{`BEGIN`, bindSQL, `INSERT INTO item VALUES (1)`, `DELETE FROM item`, `COMMIT`},
-			[]string{bound}},
+		{
+			"set by a connector",
+			[]string{`BEGIN`, bindSQL, `INSERT INTO item VALUES (1)`, `DELETE FROM item`, `COMMIT`},
+			[]string{bound},
+		},
 		{"gone with its transaction", []string{
 			`BEGIN`, bindSQL, `COMMIT`, `INSERT INTO item VALUES (1)`,
 			`BEGIN`, bindSQL, `ROLLBACK`, `DELETE FROM item`,
@@ -34,8 +37,11 @@ func TestPostgresContext(t *testing.T) {
 			`BEGIN`, `SELECT set_config('annals.context', extract(epoch FROM now())::text || chr(31) || '42', false)`,
 			`INSERT INTO item VALUES (1)`, `COMMIT`, `DELETE FROM item`, `RESET annals.context`,
 		}, []string{"true 42 - - - - - - - - -", nobody}},
-		{"nonsense", []string{`BEGIN`, `SET LOCAL annals.context = 'x'`, `INSERT INTO item VALUES (1)`, `COMMIT`},
-			[]string{nobody}},
+		{
+			"nonsense",
+			[]string{`BEGIN`, `SET LOCAL annals.context = 'x'`, `INSERT INTO item VALUES (1)`, `COMMIT`},
+			[]string{nobody},
+		},
 		{"cut short", []string{
 			`BEGIN`, `SELECT set_config('annals.context', extract(epoch FROM now())::text, true)`,
 			`INSERT INTO item VALUES (1)`, `COMMIT`,
@@ -63,8 +69,11 @@ func TestPostgresContext(t *testing.T) {
 			`BEGIN`, `SELECT annals_bind('42', 'ann', 'why', extra => '[1]')`, `INSERT INTO item VALUES (1)`,
 			`SELECT annals_context(request_id => 'r')`, `COMMIT`, `DELETE FROM item`,
 		}, []string{`true 42 ann - - - - - r why [1]`, nobody}},
-		{"as a row, late", []string{`BEGIN`, `INSERT INTO item VALUES (1)`, `SELECT annals_bind('42')`, `COMMIT`},
-			[]string{`true 42 - - - - - - - - -`}},
+		{
+			"as a row, late",
+			[]string{`BEGIN`, `INSERT INTO item VALUES (1)`, `SELECT annals_bind('42')`, `COMMIT`},
+			[]string{`true 42 - - - - - - - - -`},
+		},
 		{"too long", []string{
 			`BEGIN`, `SELECT annals_context(repeat('x', 300), ip => repeat('y', 50))`, `INSERT INTO item VALUES (1)`,
 			`UPDATE annals_revision SET user_id = length(user_id)::text, ip = length(ip)::text`, `COMMIT`,

@@ -33,16 +33,20 @@ func TestPostgresTableChanges(t *testing.T) {
 				{`ALTER TABLE t ALTER b TYPE text`, "b, b_2", "- 2"},
 				{`ALTER TABLE t RENAME c TO d`, "c, d", "- 7"},
 				{`ALTER TABLE t DROP d`, "c, d", "- -"},
-				{`ALTER TABLE t ADD d mood DEFAULT 'sad', ADD e short[] DEFAULT '{x}', ADD f mood[] DEFAULT '{sad}'`,
-					"d, d_2, e, f", "- sad {x} {sad}"},
+				{
+					`ALTER TABLE t ADD d mood DEFAULT 'sad', ADD e short[] DEFAULT '{x}', ADD f mood[] DEFAULT '{sad}'`,
+					"d, d_2, e, f", "- sad {x} {sad}",
+				},
 				{`ALTER TABLE t RENAME hidden TO unseen`, "a", "x"},
 				{`ALTER TABLE t RENAME a TO label`, "a, label", "- x"},
 				{`ALTER TABLE t ADD g pair DEFAULT ROW(1, 0.1)`, "g", "(1,0.1)"},
 				{`ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME TO t`, "b_2", "2"},
 				{`ALTER TABLE t SET (fillfactor = 90)`, "b_2", "2"},
 				{`ALTER TABLE t RENAME id TO key`, "id, key", "- 1"},
-				{`ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ALTER key TYPE bigint; ALTER TABLE t ADD PRIMARY KEY (key)`,
-					"key, key_2", "- 1"},
+				{
+					`ALTER TABLE t DROP CONSTRAINT t_pkey; ALTER TABLE t ALTER key TYPE bigint; ALTER TABLE t ADD PRIMARY KEY (key)`,
+					"key, key_2", "- 1",
+				},
 				{`ALTER TABLE t ALTER secret TYPE float8, DROP p`, "b_2", "2"},
 			} {
 				s.exec(step.run, `UPDATE t SET secret = secret`)

@@ -266,13 +266,19 @@ func TestPostgresTruncate(t *testing.T) {
 	}{
 		{"marker", nil, `TRUNCATE item`, []string{"1 item truncate 1"}},
 		{"rows", []option{lostRows("item")}, `TRUNCATE item`, []string{"1 item delete 2", "1 item truncate 1"}},
-		{"nothing there", []option{lostRows("item")}, `DELETE FROM item; DELETE FROM annals_revision_entity; TRUNCATE item`,
-			[]string{"1 item truncate 1"}},
+		{
+			"nothing there",
+			[]option{lostRows("item")},
+			`DELETE FROM item; DELETE FROM annals_revision_entity; TRUNCATE item`,
+			[]string{"1 item truncate 1"},
+		},
 		{"partitions, marker", nil, `TRUNCATE p`, []string{"1 p truncate 1"}},
 		{"partitions, rows", []option{lostRows("p")}, `TRUNCATE p`, []string{"1 p delete 3", "1 p truncate 1"}},
 		{"a partition", nil, `TRUNCATE p_2`, []string{"1 p delete 2"}},
-		{"a partition refilled", nil, `BEGIN; TRUNCATE p; INSERT INTO p_1 VALUES (1); TRUNCATE p_1; COMMIT`,
-			[]string{"1 p truncate 1", "1 p insert 1", "1 p delete 1"}},
+		{
+			"a partition refilled", nil, `BEGIN; TRUNCATE p; INSERT INTO p_1 VALUES (1); TRUNCATE p_1; COMMIT`,
+			[]string{"1 p truncate 1", "1 p insert 1", "1 p delete 1"},
+		},
 		{"both at once", nil, `TRUNCATE p_1, item`, []string{"1 p delete 1", "1 item truncate 1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

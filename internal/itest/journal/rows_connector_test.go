@@ -20,7 +20,8 @@ import (
 // in no other.
 func TestRowsConnector(t *testing.T) {
 	for _, c := range []struct{ name, kind, context string }{
-		{"mariadb", "mariadb", conn.ContextSession}, {"mariadb row", "mariadb", conn.ContextRow},
+		{"mariadb", "mariadb", conn.ContextSession},
+		{"mariadb row", "mariadb", conn.ContextRow},
 		{"sqlite", "sqlite", conn.ContextSession},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -22,14 +22,18 @@ func TestSQLiteStatements(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, pragma, sql, want string }{
 		{"several rows", "", "INSERT INTO item VALUES (3, 'c', 1), (4, 'd', 1)", "item insert; item insert"},
-		{"upsert", "", "INSERT INTO item VALUES (1, 'x', 1), (5, 'e', 1) ON CONFLICT (id) DO UPDATE SET name = 'u'",
-			"item update; item insert"},
+		{
+			"upsert", "", "INSERT INTO item VALUES (1, 'x', 1), (5, 'e', 1) ON CONFLICT (id) DO UPDATE SET name = 'u'",
+			"item update; item insert",
+		},
 		{"upsert that does nothing", "", "INSERT INTO item VALUES (1, 'x', 1) ON CONFLICT DO NOTHING", ""},
 		{"ignore", "", "INSERT OR IGNORE INTO item VALUES (1, 'x', 1), (5, 'e', 1)", "item insert"},
 		{"replace", "PRAGMA recursive_triggers = on", "REPLACE INTO item VALUES (1, 'x', 1)", "item delete; item insert"},
 		{"replace unseen", "PRAGMA recursive_triggers = off", "REPLACE INTO item VALUES (1, 'x', 1)", "item insert"},
-		{"update or replace", "PRAGMA recursive_triggers = on", "UPDATE OR REPLACE item SET name = 'b' WHERE id = 1",
-			"item delete; item update"},
+		{
+			"update or replace", "PRAGMA recursive_triggers = on", "UPDATE OR REPLACE item SET name = 'b' WHERE id = 1",
+			"item delete; item update",
+		},
 		{"update from", "", "UPDATE item SET n = v.x FROM (SELECT 1 AS k, 9 AS x) AS v WHERE v.k = item.id", "item update"},
 		{"nothing changed", "", "UPDATE item SET name = name", "item update; item update"},
 		{"delete all", "", "DELETE FROM item", "item delete; item delete"},
@@ -98,12 +102,21 @@ func TestSQLiteContext(t *testing.T) {
 		{"bound", []string{"BEGIN", insert, update, update, remove, "COMMIT", update}, []string{"1 ann why", "0 not orm -"}},
 		{"rolled back", []string{"BEGIN", insert, update, "ROLLBACK", update}, []string{"0 not orm -"}},
 		{"nothing changed", []string{"BEGIN", insert, remove, "COMMIT"}, nil},
-		{"savepoint", []string{"BEGIN", insert, "SAVEPOINT a", update, "ROLLBACK TO a", update, remove, "COMMIT"},
-			[]string{"1 ann why"}},
-		{"nobody", []string{"BEGIN", "INSERT INTO annals_context (id) VALUES (1)", update, remove, "COMMIT"},
-			[]string{"0 not orm -"}},
-		{"twice", []string{"BEGIN", insert, update, remove, insert, update, remove, "COMMIT"},
-			[]string{"1 ann why", "1 ann why"}},
+		{
+			"savepoint",
+			[]string{"BEGIN", insert, "SAVEPOINT a", update, "ROLLBACK TO a", update, remove, "COMMIT"},
+			[]string{"1 ann why"},
+		},
+		{
+			"nobody",
+			[]string{"BEGIN", "INSERT INTO annals_context (id) VALUES (1)", update, remove, "COMMIT"},
+			[]string{"0 not orm -"},
+		},
+		{
+			"twice",
+			[]string{"BEGIN", insert, update, remove, insert, update, remove, "COMMIT"},
+			[]string{"1 ann why", "1 ann why"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -144,8 +157,10 @@ func TestSQLiteValues(t *testing.T) {
 		"1", "1.0", "1.5", "'1'", "'01'", "'1.0'", "'a'", "'A'", "'a '", "''", "X'31'", "X''", "X'C328'",
 		"9223372036854775807", "1e300", "9e999", "-0.0", "char(0x1F600)", "NULL", "'a' || char(0) || 'b'",
 	}
-	types := []string{"integer", "text", "text COLLATE NOCASE", "real", "numeric", "blob", "", "varchar(10)", "decimal(10,2)",
-		"\"odd (type\"", "json", "any", "datetime"}
+	types := []string{
+		"integer", "text", "text COLLATE NOCASE", "real", "numeric", "blob", "", "varchar(10)", "decimal(10,2)",
+		"\"odd (type\"", "json", "any", "datetime",
+	}
 	for _, form := range []string{"", "WITHOUT ROWID", "STRICT"} {
 		t.Run("table "+form, func(t *testing.T) {
 			t.Parallel()
