@@ -55,16 +55,7 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 	r.text = r.syntax.Read(r.sql)
 	err := r.judge(stmt.Context)
 	if err == nil && len(r.notes) > 0 {
-		r.tryValues(stmt.Vars)
-		if err = r.attach(stmt.Context); err == nil {
-			r.on = true
-			stmt.ConnPool = &rawInterceptor{ConnPool: r.tx, raw: r}
-			if !r.text.Ends(r.syntax) {
-				if err = r.apart(stmt.Context); err == nil {
-					err = r.protect(stmt.Context)
-				}
-			}
-		}
+		err = r.watch(stmt)
 	}
 	if err == nil {
 		err = r.ready(stmt.Context)
@@ -77,6 +68,23 @@ func (p *Plugin) beforeRaw(db *gorm.DB) {
 		err = r.end(err)
 	}
 	r.fail(err)
+}
+
+// watch puts the statement into a transaction that records it.
+func (r *raw) watch(stmt *gorm.Statement) error {
+	r.tryValues(stmt.Vars)
+	if err := r.attach(stmt.Context); err != nil {
+		return err
+	}
+	r.on = true
+	stmt.ConnPool = &rawInterceptor{ConnPool: r.tx, raw: r}
+	if r.text.Ends(r.syntax) {
+		return nil
+	}
+	if err := r.apart(stmt.Context); err != nil {
+		return err
+	}
+	return r.protect(stmt.Context)
 }
 
 // fail makes GORM not run the statement.

@@ -16,17 +16,17 @@ func columnTypes(db *testdb.DB) (setup, types []string) {
 	switch db.Dialect {
 	case dialect.PostgresName:
 		return []string{
-				"CREATE TYPE mood AS ENUM ('sad', 'so so')", "CREATE DOMAIN price AS numeric(10,2)",
-				"CREATE TYPE pair AS (a int, b text)", "CREATE TYPE floats AS RANGE (subtype = float8)",
-			}, []string{
-				"smallint", "integer", "bigint", "numeric", "numeric(8,0)", "real", "double precision", "money",
-				"boolean", "char(4)", "varchar(9)", "varchar", "text", `text COLLATE "C"`, `varchar(5) COLLATE "de-x-icu"`,
-				`"char"`, "name", "bytea", "date", "time", "time(3)", "timetz", "timestamp", "timestamp(0)", "timestamptz(3)",
-				"interval", "interval(3)", "interval year to month", "json", "jsonb", "uuid", "inet", "cidr", "macaddr",
-				"bit(5)", "bit varying(5)", "bit varying", "point", "box", "polygon", "xml", "tsvector", "tsquery", "oid",
-				"regclass", "pg_lsn", "int4range", "tstzmultirange", "integer[]", "numeric(5,2)[]", "varchar(5)[]", "text[][]",
-				"mood", "mood[]", "price", "price[]", "pair", "pair[]", "floats", "xid8",
-			}
+			"CREATE TYPE mood AS ENUM ('sad', 'so so')", "CREATE DOMAIN price AS numeric(10,2)",
+			"CREATE TYPE pair AS (a int, b text)", "CREATE TYPE floats AS RANGE (subtype = float8)",
+		}, []string{
+			"smallint", "integer", "bigint", "numeric", "numeric(8,0)", "real", "double precision", "money",
+			"boolean", "char(4)", "varchar(9)", "varchar", "text", `text COLLATE "C"`, `varchar(5) COLLATE "de-x-icu"`,
+			`"char"`, "name", "bytea", "date", "time", "time(3)", "timetz", "timestamp", "timestamp(0)", "timestamptz(3)",
+			"interval", "interval(3)", "interval year to month", "json", "jsonb", "uuid", "inet", "cidr", "macaddr",
+			"bit(5)", "bit varying(5)", "bit varying", "point", "box", "polygon", "xml", "tsvector", "tsquery", "oid",
+			"regclass", "pg_lsn", "int4range", "tstzmultirange", "integer[]", "numeric(5,2)[]", "varchar(5)[]", "text[][]",
+			"mood", "mood[]", "price", "price[]", "pair", "pair[]", "floats", "xid8",
+		}
 	case dialect.MySQLName:
 		return nil, []string{
 			"tinyint", "tinyint(1)", "smallint unsigned", "mediumint(5) zerofill", "int", "bigint unsigned", "decimal(10,2)",

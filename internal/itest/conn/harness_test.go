@@ -46,8 +46,8 @@ var fixtures = map[string][]string{
 			AND SUBSTRING_INDEX(@annals_context, X'1f', 1) IN ('', stamp())`,
 		`CREATE PROCEDURE annals_context (user_id text, user_name text, comment text,
 			user_email text, user_type text, context text, ip text, user_agent text, request_id text, extra text)
-			SET @annals_tx = (UUID_SHORT() & 274877906943 | 274877906944) << 24, @annals_context = CONCAT_WS(X'1f', stamp(),
-				IFNULL(user_id, ''), IFNULL(user_name, ''), '', '', '', '', '', '', IFNULL(comment, ''), '')`,
+			SET @annals_tx = (UUID_SHORT() & 274877906943 | 274877906944) << 24,
+				@annals_context = CONCAT_WS(X'1f', stamp(), IFNULL(user_id, ''), IFNULL(user_name, ''), '', '', '', '', '', '', IFNULL(comment, ''), '')`,
 		mysqlTrigger("INSERT", "NEW"), mysqlTrigger("UPDATE", "NEW"), mysqlTrigger("DELETE", "OLD"),
 	},
 	dialect.SQLiteName: {

@@ -92,7 +92,7 @@ func newHost(t *testing.T, s *server.Server) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close() //nolint:errcheck // it made a database
+	defer admin.Close()
 	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE crash"); err != nil {
 		t.Fatal(err)
 	}

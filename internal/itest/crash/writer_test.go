@@ -46,7 +46,7 @@ func (w *writer) forever(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // it is lost
+	defer conn.Close()
 	for {
 		if err := w.transaction(ctx, conn); err != nil {
 			return err

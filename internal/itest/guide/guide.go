@@ -83,7 +83,7 @@ func (w *World) clientOf(t *testing.T, called string) {
 		" \"$@\"\nexec " + client + " --defaults-file=" + file + " \"$@\"\n"
 	bin := t.TempDir()
 	for name, text := range map[string]string{file: options, filepath.Join(bin, "mariadb"): script} {
-		if err := os.WriteFile(name, []byte(text), 0o700); err != nil { //nolint:gosec // it is a program
+		if err := os.WriteFile(name, []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -137,8 +137,8 @@ func TestPostgresOwner(t *testing.T) {
 	s := newScene(t, testdb.New(t, "postgres"), pgItems, entities("item"))
 	role, app := s.login()
 	s.exec(`DO $$DECLARE r text; BEGIN FOR r IN SELECT format('%I', relname) FROM pg_class WHERE relkind IN ('r', 'S')
-			AND relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = pg_class.oid
-				AND d.deptype = 'i') LOOP
+			AND relnamespace = 'public'::regnamespace AND NOT EXISTS (SELECT FROM pg_depend d
+				WHERE d.objid = pg_class.oid AND d.deptype = 'i') LOOP
 		EXECUTE 'ALTER TABLE ' || r || ' OWNER TO `+role+`'; END LOOP; END$$`, `GRANT CREATE ON SCHEMA public TO `+role)
 	all := s.DB.DB
 	s.DB.DB = app

@@ -22,18 +22,21 @@ CREATE TABLE t (
 	id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, b boolean, i2 smallint, i8 bigint, n numeric, n2 numeric(10,2),
 	f4 real, f8 float8, m money, c char(5), v varchar(7), t text, by bytea, d date, ti time, tz timetz, ts timestamp,
 	tstz timestamptz(3), iv interval, u uuid, j json, jb jsonb, x xml, ip inet, net cidr, mac macaddr, bits bit(5),
-	vb varbit, p point, bx box, pg polygon, r int4range, r2 tstzrange, lsn pg_lsn, oid oid, ia int[], ta text[], fa float8[],
-	tza timestamptz[], ba bytea[], mo mood, sh short, fe feeling, nu numbers, moa mood[], sha short[], rd reading, rda reading[],
+	vb varbit, p point, bx box, pg polygon, r int4range, r2 tstzrange, lsn pg_lsn, oid oid, ia int[], ta text[],
+	fa float8[], tza timestamptz[], ba bytea[], mo mood, sh short, fe feeling, nu numbers, moa mood[], sha short[],
+	rd reading, rda reading[],
 	pl plain, sp span, g int GENERATED ALWAYS AS (i2 * 2) STORED)`
 
-const pgValues = `INSERT INTO t (b, i2, i8, n, n2, f4, f8, m, c, v, t, by, d, ti, tz, ts, tstz, iv, u, j, jb, x, ip, net, mac, bits, vb, p, bx,
-	pg, r, r2, lsn, oid, ia, ta, fa, tza, ba, mo, sh, fe, nu, moa, sha, rd, rda, pl, sp) VALUES (true, -3, 9007199254740993,
+const pgValues = `INSERT INTO t (b, i2, i8, n, n2, f4, f8, m, c, v, t, by, d, ti, tz, ts, tstz, iv, u, j, jb, x,
+	ip, net, mac, bits, vb, p, bx, pg, r, r2, lsn, oid, ia, ta, fa, tza, ba, mo, sh, fe, nu, moa, sha, rd, rda,
+	pl, sp) VALUES (true, -3, 9007199254740993,
 	'NaN', 1.10, 0.1, 0.30000000000000004, '12.30', 'ab', 'c', E'd\ne', '\x0102', '2026-02-01', '12:04:05.000001',
 	'12:04:05+09', '2026-02-01 12:04:05.5', '2026-02-01 12:04:05.1234+02', '1 mon 2 days 03:04:05', gen_random_uuid(),
 	'{"a": 1.0,  "a": 2}', '{"b": [1, null]}', '<a>1</a>', '::1', '10.0.0.0/8', '08:00:2b:01:02:03', '10101', '1', '(1,2.5)',
 	'(1,1),(0,0)', '((0,0),(1,1),(1,0))', '[1,5)', '[2026-01-01 00:00+00,)', '16/B374D848', 42, '{1,NULL}', '{a,"b c"}',
 	'{0.1,NaN}', '{2026-01-01 00:00+00}', '{"\\x01"}', 'so so', 'abc', 'sad', '{3}', '{sad}', '{x}',
-	ROW('2026-01-01 00:00+00', 0.1, 'ü', 'sad'), ARRAY[ROW('2026-01-01 00:00+00', 0.1, 'x', 'sad')::reading], ROW(1, 'x'),
+	ROW('2026-01-01 00:00+00', 0.1, 'ü', 'sad'), ARRAY[ROW('2026-01-01 00:00+00', 0.1, 'x', 'sad')::reading],
+	ROW(1, 'x'),
 	'[0.1,0.2)')`
 
 // TestPostgresTypes: a copy has the same values as the row, whatever the settings of
@@ -153,9 +156,9 @@ func TestPostgresScript(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, testdb.New(t, "postgres"), pgTypes+`; CREATE TABLE other (id int PRIMARY KEY)`, entities("t", "other"),
 		inSchema("audit"))
-	script := func(make func() (journal.Script, error)) string {
+	script := func(create func() (journal.Script, error)) string {
 		t.Helper()
-		sc, err := make()
+		sc, err := create()
 		if err != nil {
 			t.Fatal(err)
 		}

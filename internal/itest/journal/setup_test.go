@@ -57,10 +57,6 @@ func entities(names ...string) option {
 	}
 }
 
-func relation(r annals.Relation) option {
-	return func(s *scene) { s.rules.Relations = append(s.rules.Relations, r) }
-}
-
 // lostRows asks for the rows that TRUNCATE of an entity's table removes.
 func lostRows(name string) option { return func(s *scene) { s.lost[name] = true } }
 
@@ -155,7 +151,7 @@ func (s *scene) create(storage *sql.DB, table layout.Table) {
 	for _, c := range table.Columns {
 		columns = append(columns, s.d.Quote(c.Name)+" "+s.columnType(c))
 	}
-	if !(s.d.Name() == dialect.SQLiteName && table.Columns[0].Auto) {
+	if s.d.Name() != dialect.SQLiteName || !table.Columns[0].Auto {
 		columns = append(columns, "PRIMARY KEY ("+s.quoteAll(table.Key)+")")
 	}
 	s.execOn(storage, "CREATE TABLE "+s.d.Table(table.Name)+" ("+strings.Join(columns, ", ")+")")

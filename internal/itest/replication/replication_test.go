@@ -91,7 +91,7 @@ func logicalServer(t *testing.T) (dsn string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close() //nolint:errcheck // the server ends
+	defer db.Close()
 	for _, statement := range []string{"ALTER SYSTEM SET wal_level = logical", "CHECKPOINT"} {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
 			t.Fatal(err)
@@ -118,7 +118,7 @@ func database(t *testing.T, dsn, name string) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer admin.Close() //nolint:errcheck // it made a database
+	defer admin.Close()
 	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}

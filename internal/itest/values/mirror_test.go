@@ -167,7 +167,8 @@ func live(w writer, i int, s sample) {
 // capture.
 func told(t *testing.T, s storage.Store, i int) []string {
 	t.Helper()
-	entries, err := s.Find(t.Context(), storage.Query{Entities: []string{sampleEntity(i)}, Limit: 5000, Ascending: true})
+	q := storage.Query{Entities: []string{sampleEntity(i)}, Limit: 5000, Ascending: true}
+	entries, err := s.Find(t.Context(), q)
 	if err != nil {
 		t.Fatal(err)
 	}
