@@ -14,7 +14,9 @@ func (s *Server) Crash() error {
 	if err := s.running.process.Kill(); err != nil {
 		return fmt.Errorf("kill %s: %w", s.Kind, err)
 	}
-	_ = <-s.running.ended // by the signal, which is an error and no news
+	if err := <-s.running.ended; err == nil {
+		return fmt.Errorf("kill %s: it has ended by itself", s.Kind)
+	}
 	return nil
 }
 
