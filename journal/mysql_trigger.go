@@ -126,13 +126,14 @@ const myClock = "IF(@annals_wait BETWEEN 0 AND 59999999, " +
 	"'1970-01-01' + INTERVAL UNIX_TIMESTAMP(SYSDATE(6)) SECOND)"
 
 // revisionValues are the values of a revision. Its hash has the milliseconds, the
-// source, and a number that the server gives once.
+// source, what the server counts, and the connection's number, by which Foreign knows it.
 func (g mysqlGenerator) revisionValues(xid string, fields []string) string {
 	const bound = "TRIM(_utf8mb4 X'1F' FROM @annals_fields) <> ''"
 	values := []string{
 		myText(g.j.cfg.Source),
 		"LOWER(CONCAT(LPAD(HEX(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', " + myClock + ") DIV 1000), 12, '0'), '" +
-			sourceHash(g.j.cfg.Source) + "', LPAD(HEX(UUID_SHORT() & 281474976710655), 12, '0')))",
+			sourceHash(g.j.cfg.Source) + "', LPAD(HEX(UUID_SHORT() & 16777215), 6, '0'), " +
+			"LPAD(HEX(CONNECTION_ID() & 16777215), 6, '0')))",
 		xid, bound,
 	}
 	for i, claim := range myClaims {
@@ -175,6 +176,9 @@ func (g mysqlGenerator) bound(n myNames) string {
 	return text + "\n    "
 }
 
+// myOrdinal is of every row of a connection: see layout.OrdinalOfConnection.
+var myOrdinal = "CONNECTION_ID() & 16777215 | " + strconv.Itoa(layout.OrdinalOfConnection)
+
 // images are the columns of a copy and the rows for an operation.
 func (g mysqlGenerator) images(t *Target, op annals.Operation) (columns []string, rows string) {
 	columns = copyColumns(t)
@@ -183,7 +187,7 @@ func (g mysqlGenerator) images(t *Target, op annals.Operation) (columns []string
 		if odd {
 			id += " + 1"
 		}
-		values := []string{id, "LAST_INSERT_ID()", "LAST_INSERT_ID()", "'" + image + "'", "1"}
+		values := []string{id, "LAST_INSERT_ID()", "LAST_INSERT_ID()", "'" + image + "'", myOrdinal}
 		for i := range t.Columns {
 			c := &t.Columns[i]
 			ref := alias + "." + g.j.cfg.Dialect.Quote(c.Name)

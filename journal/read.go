@@ -24,6 +24,8 @@ type Receipt struct {
 // Row is a copied row.
 type Row struct {
 	ID, Receipt, Seq int64
+	// Ordinal pairs images; see layout.OrdinalOfConnection.
+	Ordinal int64
 	// After tells the image as the row became from that as it was.
 	After bool
 	// values are those of the sheet's cells.
@@ -35,8 +37,8 @@ func (s *Sheet) Scan(scan func(...any) error) (Row, error) {
 	r := Row{values: make([]json.RawMessage, len(s.cells))}
 	image := ""
 	raw := make([]any, len(s.cells))
-	into := make([]any, 0, 4+len(raw))
-	into = append(into, &r.ID, &r.Receipt, &r.Seq, &image)
+	into := make([]any, 0, 5+len(raw))
+	into = append(into, &r.ID, &r.Receipt, &r.Seq, &image, &r.Ordinal)
 	for i := range raw {
 		into = append(into, &raw[i])
 	}

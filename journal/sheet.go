@@ -303,6 +303,7 @@ func (s *Sheet) Selection(prefix string) string {
 	var b strings.Builder
 	for i, name := range []string{
 		layout.ColCopyID, layout.ColCopyReceipt, layout.ColCopySeq, layout.ColCopyImage,
+		layout.ColCopyOrdinal,
 	} {
 		if i > 0 {
 			b.WriteString(", ")

@@ -40,6 +40,11 @@ func CopyColumns() []string {
 // null.
 const MaskedPrefix = "annals_m_"
 
+// OrdinalOfConnection is the bit that marks an ordinal of a row trigger of MySQL. What it
+// marks is the connection: the low 24 bits are those of its number. A session can set the
+// variables by which its triggers remember their revision; this it cannot.
+const OrdinalOfConnection = 1 << 30
+
 // The values of ColCopyImage.
 const (
 	ImageBefore = "before"

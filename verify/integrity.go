@@ -8,6 +8,7 @@ import (
 
 	"github.com/seed-162b1470/annals"
 	"github.com/seed-162b1470/annals/dialect"
+	"github.com/seed-162b1470/annals/journal"
 	"github.com/seed-162b1470/annals/layout"
 )
 
@@ -44,7 +45,7 @@ func (c Integrity) Run(ctx context.Context) ([]Finding, error) {
 			") e WHERE NOT EXISTS (SELECT 1 FROM "+d.Table(e.own(layout.RevisionTable))+" v WHERE v.id = e.revision)")}
 	for i := range e.targets {
 		t := &e.targets[i]
-		failed = append(failed,
+		failed = append(failed, e.foreign(ctx, t.Name, d.Table(t.Copy)),
 			e.broken(ctx, t.Name, "copied rows have no receipt",
 				"SELECT COUNT(*) FROM (SELECT annals_revision_entity_id AS r FROM "+d.Table(t.Copy)+
 					" ORDER BY annals_id DESC LIMIT "+newest+") c WHERE NOT EXISTS (SELECT 1 FROM "+receipts+
@@ -56,6 +57,35 @@ func (c Integrity) Run(ctx context.Context) ([]Finding, error) {
 					" c WHERE c.annals_revision_entity_id = e.id)", t.Name))
 	}
 	return e.found, errors.Join(failed...)
+}
+
+// foreign finds rows that sessions put under revisions of other connections.
+func (e *looker) foreign(ctx context.Context, entity, copied string) error {
+	d, n := e.Dialect, 0
+	err := each(ctx, e.StorageDB, "the revisions of storage "+e.Journal.Journal.Storage(),
+		"SELECT c.o, v.transaction_hash FROM (SELECT annals_revision_entity_id AS r, annals_ordinal AS o FROM "+copied+
+			" ORDER BY annals_id DESC LIMIT "+strconv.Itoa(looked)+") c JOIN "+
+			d.Table(e.own(layout.RevisionEntityTable))+" e ON e.id = c.r JOIN "+
+			d.Table(e.own(layout.RevisionTable))+" v ON v.id = e.revision WHERE c.o >= "+
+			strconv.Itoa(layout.OrdinalOfConnection), nil,
+		func(scan func(...any) error) error {
+			var ordinal int64
+			var hash string
+			err := scan(&ordinal, &hash)
+			if journal.Foreign(ordinal, hash) {
+				n++
+			}
+			return err
+		})
+	if n > 0 {
+		e.add(Error, entity, KindIntegrity, fmt.Sprintf("%d of the newest %d copied rows are under a revision of "+
+			"another connection: a session set annals' variables", n, looked),
+			"they are read as nobody's; db_user and created_at of the revisions about tell who was connected")
+	}
+	if err != nil && d.Classify(err) == dialect.ClassMissingTable {
+		return nil
+	}
+	return err
 }
 
 // broken runs a query that counts. A table that is missing is another check's finding.

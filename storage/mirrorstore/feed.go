@@ -14,6 +14,18 @@ type item struct {
 	receipt  journal.Receipt
 	table    *track.Table
 	mutation annals.Mutation
+	// ordinal is that of its rows.
+	ordinal int64
+}
+
+// by is the item's revision, or nobody's where it is missing or another connection's:
+// the change happened, and who may have made it must not keep others from reading.
+// verify finds both.
+func (i *item) by(rev *annals.Revision) *annals.Revision {
+	if rev == nil || journal.Foreign(i.ordinal, rev.Hash) {
+		return journal.Nobody(i.sheet.Source, &i.receipt)
+	}
+	return rev
 }
 
 // at is the place of the item's first entry.

@@ -332,16 +332,9 @@ func (a *asking) learn(ctx context.Context, items []item) error {
 	return nil
 }
 
-// entriesOf makes the entries of an item whose revision is known.
+// entriesOf makes the entries of an item whose revision was learned.
 func (a *asking) entriesOf(it *item, labels track.Labels) ([]annals.Entry, error) {
-	rev := a.known[it.receipt.Revision]
-	if rev == nil {
-		return nil, &annals.Error{
-			Op: "read", Subject: fmt.Sprintf("receipt %d of %s", it.receipt.ID, it.sheet.Name),
-			Err:    fmt.Errorf("%w: its revision %d is missing", annals.ErrCapture, it.receipt.Revision),
-			Remedy: "run `annals verify`: somebody wrote to annals' own tables",
-		}
-	}
+	rev := it.by(a.known[it.receipt.Revision])
 	entries, err := track.EntriesWith(it.table, &it.mutation, labels)
 	if err != nil {
 		return nil, err

@@ -43,7 +43,11 @@ func (a *asking) itemsOf(ctx context.Context, list []journal.Receipt) ([]item, e
 
 func (a *asking) item(sheet *journal.Sheet, v journal.Receipt, rows ...journal.Row) (item, error) {
 	table, m, err := sheet.Mutation(v, rows...)
-	return item{sheet: sheet, receipt: v, table: table, mutation: m}, err
+	it := item{sheet: sheet, receipt: v, table: table, mutation: m}
+	if len(rows) > 0 {
+		it.ordinal = rows[0].Ordinal
+	}
+	return it, err
 }
 
 func idsOf(list []journal.Receipt) []int64 {

@@ -185,13 +185,16 @@ func TestPostgresResults(t *testing.T) {
 	if err := row(`SELECT currval('item_id_seq')`).Scan(&current); err != nil || current != 1 {
 		t.Errorf("currval %d, %v", current, err)
 	}
-	for query, want := range map[string]int64{
-		`INSERT INTO item (n) SELECT 1 FROM generate_series(1, 9)`: 9,
-		`UPDATE item SET n = 2 WHERE id <= 4`:                      4,
-		`UPDATE item SET n = 2 WHERE id = 77`:                      0,
+	for _, c := range []struct {
+		query string
+		want  int64
+	}{
+		{`INSERT INTO item (n) SELECT 1 FROM generate_series(1, 9)`, 9},
+		{`UPDATE item SET n = 2 WHERE id <= 4`, 4},
+		{`UPDATE item SET n = 2 WHERE id = 77`, 0},
 	} {
-		if got := exec(query); got != want {
-			t.Errorf("%s: %d rows, want %d", query, got, want)
+		if got := exec(c.query); got != c.want {
+			t.Errorf("%s: %d rows, want %d", c.query, got, c.want)
 		}
 	}
 }

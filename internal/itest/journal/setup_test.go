@@ -300,7 +300,7 @@ func (s *scene) images(table string, columns ...string) []string {
 	for _, c := range columns {
 		quoted += ", " + s.d.Quote(c)
 	}
-	return s.rows("SELECT DENSE_RANK() OVER (ORDER BY annals_revision_entity_id), annals_image, annals_ordinal" +
+	return s.rows("SELECT DENSE_RANK() OVER (ORDER BY annals_revision_entity_id), annals_image, CASE WHEN annals_ordinal >= 1073741824 THEN 1 ELSE annals_ordinal END" +
 		quoted + " FROM " + s.own(table+"_audit") + " ORDER BY annals_id")
 }
 

@@ -121,6 +121,14 @@ func faults() []provoked {
 			stays: true,
 		},
 		{
+			name: "a row under another's revision", kind: verify.KindIntegrity, entity: "customer", severity: verify.Error,
+			detail: "a revision of another connection",
+			provoke: func(s *scene) {
+				s.exec("INSERT INTO customers VALUES (1, 'ann', 'x')", "UPDATE customers_audit SET annals_ordinal = 1090519039")
+			},
+			stays: true,
+		},
+		{
 			name: "copies removed", kind: verify.KindIntegrity, entity: "customer", severity: verify.Error,
 			detail: "receipts have no copied rows",
 			provoke: func(s *scene) {
