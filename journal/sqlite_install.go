@@ -115,9 +115,17 @@ func (g sqliteGenerator) wanted(
 // liteEvent is what a trigger fires for.
 var liteEvent = regexp.MustCompile(`AFTER (INSERT|UPDATE|DELETE) ON `)
 
+var liteAfter = regexp.MustCompile(`(?i)\bAFTER\b`)
+
+// formLate is the form of triggers of SQLite that fire behind one of others, which
+// may write to the same row first: the row's story would be told in the wrong order.
+const formLate = "late"
+
+// installed reads the latest triggers first, which is the order that they fire in.
 func (sqliteGenerator) installed(ctx context.Context, q queryers) ([]Installed, error) {
-	const query = "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger'"
+	const query = "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = 'trigger' ORDER BY rowid DESC"
 	var all []Installed
+	ahead := map[string]bool{}
 	err := scan(ctx, q.source, query, nil, func(scan func(...any) error) error {
 		t := Installed{Form: FormRow, Enabled: true}
 		var text string
@@ -128,7 +136,15 @@ func (sqliteGenerator) installed(ctx context.Context, q queryers) ([]Installed, 
 		event := liteEvent.FindStringSubmatch(text)
 		if t.Version, t.Hash, t.Target, ok = parseMarker(text); ok && event != nil {
 			t.Operation = annals.Operation(strings.ToLower(event[1]))
+			if ahead[t.Table.Name] {
+				t.Form = formLate
+			}
 			all = append(all, t)
+			return nil
+		}
+		// One that names its table again may write to it.
+		if strings.Count(strings.ToLower(text), strings.ToLower(t.Table.Name)) > 1 && liteAfter.MatchString(text) {
+			ahead[t.Table.Name] = true
 		}
 		return nil
 	})

@@ -108,7 +108,7 @@ func (c Triggers) findings(g groups) []Finding {
 		case kindForm:
 			f.Kind = KindTriggerOutdated
 			f.Detail = fmt.Sprintf("the triggers of table %s for %s are of a form that does not see all in order: "+
-				"row triggers of others, inheritance, a subscription or masked columns came since", key.table, list)
+				"triggers of others, inheritance, a subscription or masked columns came since", key.table, list)
 		default:
 			f.Severity = Note
 			f.Detail = fmt.Sprintf("table %s has triggers for %s that nothing asks for", key.table, list)
