@@ -22,9 +22,9 @@ func (c Exceptions) Name() string { return "what programs of source " + c.Source
 
 // Run implements Check.
 func (c Exceptions) Run(context.Context) ([]Finding, error) {
-	list := triggerExceptions(c.Dialect)
+	list, page := triggerExceptions(c.Dialect), "docs/guides/triggers.md"
 	if c.ORM {
-		list = ormExceptions(c.Dialect)
+		list, page = ormExceptions(c.Dialect), "docs/internals.md"
 	}
 	if len(list) == 0 {
 		return nil, nil
@@ -32,7 +32,7 @@ func (c Exceptions) Run(context.Context) ([]Finding, error) {
 	return []Finding{{
 		Severity: Note, Source: c.Source, Kind: KindException,
 		Detail: "programs may notice annals by: " + strings.Join(list, "; "),
-		Remedy: "docs/internals.md, What a program may notice, has what to do about each",
+		Remedy: page + ", What a program may notice, has what to do about each",
 	}}, nil
 }
 
@@ -46,7 +46,7 @@ func triggerExceptions(d dialect.Dialect) []string {
 	case dialect.SQLiteName:
 		return []string{"total_changes() counts what triggers write"}
 	}
-	return nil
+	return []string{"1442 for writes to a table that LOCK TABLES has locked alone (MariaDB)"}
 }
 
 // ormExceptions are those of capture in the application; docs/internals.md has the list.
