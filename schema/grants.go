@@ -2,12 +2,14 @@ package schema
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 )
 
@@ -59,6 +61,9 @@ type grantor interface {
 	onSequence(to string) string
 	// fitting widens a right where the database asks for more than is used.
 	fitting(r right) right
+	// routines are the kind and names of the routines of a mirror that bind a context, as
+	// far as they are there and not everybody's.
+	routines(ctx context.Context, q dialect.Queryer) (kind string, names []string, err error)
 }
 
 // Grants returns, for every storage, the statements that give accounts the least
@@ -124,6 +129,15 @@ func (p *planner) grant(ctx context.Context, role Role, account string) error {
 	if role == RoleApplication && p.d.Features().Sequences && !p.target.Mirror {
 		p.add(comment, p.f.onSequence(to))
 	}
+	if role == RoleApplication && p.target.Mirror {
+		kind, names, err := p.f.routines(ctx, p.q)
+		if err != nil {
+			return explain(p.target, "read routines of", p.target.subject(), err)
+		}
+		for _, name := range names {
+			p.add(comment, "GRANT EXECUTE ON "+kind+" "+p.d.Quote(name)+" TO "+to)
+		}
+	}
 	for i := range tables {
 		w := &tables[i]
 		rights := rightsOn(role, w)
@@ -186,7 +200,7 @@ func rightsOn(role Role, w *wanted) []right {
 }
 
 // mirrorRights: the triggers that fill a mirror have the rights of their owner, so
-// that the application needs none.
+// that the application needs none; see routines.
 func mirrorRights(role Role, w *wanted) []right {
 	filled := w.entity != nil || w.shape.Name.Name == layout.RevisionTable ||
 		w.shape.Name.Name == layout.RevisionEntityTable
@@ -279,6 +293,27 @@ func (f mysqlFlavour) onSequence(to string) string {
 // fitting: MariaDB checks INSERT … RETURNING and ON DUPLICATE KEY UPDATE against
 // all columns that are inserted, whatever is returned or updated.
 func (mysqlFlavour) fitting(r right) right { return right{name: r.name} }
+
+// routines: on PostgreSQL they are everybody's.
+func (postgresFlavour) routines(context.Context, dialect.Queryer) (string, []string, error) {
+	return "", nil, nil
+}
+
+// routines are made by trigger create, which cannot know whose accounts call them.
+func (mysqlFlavour) routines(ctx context.Context, q dialect.Queryer) (string, []string, error) {
+	const query = "SELECT GROUP_CONCAT(routine_name ORDER BY routine_name) FROM information_schema.routines" +
+		" WHERE routine_schema = DATABASE() AND routine_type = 'PROCEDURE'" +
+		" AND routine_name IN ('annals_bind', 'annals_context', 'annals_unbind')"
+	var names sql.NullString
+	if err := one(ctx, q, query, &names); err != nil || !names.Valid {
+		return "", nil, err
+	}
+	return "PROCEDURE", strings.Split(names.String, ","), nil
+}
+
+func (sqliteFlavour) routines(context.Context, dialect.Queryer) (string, []string, error) {
+	return "", nil, nil
+}
 
 func (sqliteFlavour) grantee(string) (string, bool)  { return "", false }
 func (sqliteFlavour) onSchema(string, string) string { return "" }

@@ -232,6 +232,9 @@ func TestMirrorGrants(t *testing.T) {
 		row := "INSERT INTO posts_audit (annals_id, annals_revision_entity_id, annals_seq, annals_image, " +
 			"annals_ordinal) VALUES (3, 1, 1, 'after', 0)"
 		m.exec(t, row)
+		if db.Dialect == dialect.MySQLName {
+			m.exec(t, "CREATE PROCEDURE annals_context () DO 1")
+		}
 		do := map[string]string{
 			"read":   "SELECT count(*) FROM posts_audit",
 			"rules":  "SELECT count(*) FROM annals_rules",
@@ -253,11 +256,12 @@ func TestMirrorGrants(t *testing.T) {
 			for _, st := range plans[0].Statements {
 				m.exec(t, st.SQL)
 			}
-			if len(plans[0].Statements) == 0 || may == "" && db.Dialect == dialect.MySQLName {
-				m.exec(t, "GRANT USAGE ON *.* TO "+m.q(user)+"@'%'")
-				continue // an account without any right cannot even connect to the database
-			}
 			as := db.OpenAs(t, user, password)
+			if may == "" && db.Dialect == dialect.MySQLName {
+				if _, err := as.ExecContext(t.Context(), "CALL annals_context()"); err != nil {
+					t.Errorf("%s may not say who acts: %v", role, err)
+				}
+			}
 			for name, sql := range do {
 				_, err := as.ExecContext(t.Context(), sql)
 				if want := strings.Contains(" "+may+" ", " "+name+" "); (err == nil) != want {
