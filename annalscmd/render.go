@@ -181,6 +181,9 @@ func (r renderer) changes(d diff.Diff, t annals.EntryType) []string {
 	if st := d.Statement; st != nil && st.SQL != "" {
 		lines = append(lines, r.Yellow("~")+" "+term.Safe(term.Cut(st.SQL, r.longest)))
 	}
+	if st := d.Statement; st != nil && st.Table != "" {
+		lines = append(lines, r.Yellow("~")+" table "+term.Safe(st.Table))
+	}
 	for _, c := range d.Changes {
 		name := r.Cyan(term.Safe(c.Column))
 		switch {

@@ -76,6 +76,7 @@ func (r *reader) statement(v json.RawMessage) *Statement {
 	members := r.object(v)
 	s := &Statement{SQL: r.text(members["sql"]), Operation: r.text(members["operation"])}
 	r.decode(members["affected"], &s.Affected)
+	r.decode(members["table"], &s.Table)
 	r.decode(members["unclear"], &s.Unclear)
 	return s
 }

@@ -16,6 +16,9 @@ type Statement struct {
 	// Affected is the number of rows that the database counted, nil where that is
 	// not known.
 	Affected *int64
+	// Table is the table that a truncate emptied, where it is not the entity's own but
+	// one that connects it with others.
+	Table string
 	// Unclear: the statement may have done more than its words tell.
 	Unclear bool
 }
@@ -32,6 +35,10 @@ func (s *Statement) append(dst []byte) []byte {
 	dst = appendText(dst, s.Operation)
 	dst = append(dst, `,"sql":`...)
 	dst = canonical.AppendString(dst, s.SQL)
+	if s.Table != "" {
+		dst = append(dst, `,"table":`...)
+		dst = canonical.AppendString(dst, s.Table)
+	}
 	if s.Unclear {
 		dst = append(dst, `,"unclear":true`...)
 	}

@@ -2,9 +2,11 @@ package reader
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/diff"
 	"github.com/seed-162b1470/annals/storage"
 )
 
@@ -140,18 +142,29 @@ func (l *line) forth(ctx context.Context, key string, after annals.Position,
 }
 
 // truncated returns the last truncation of the entity's table before a place, nil
-// where there is none.
+// where there is none. Those of tables that connect it with others took no object.
 func (l *line) truncated(ctx context.Context, before annals.Position) (*annals.Entry, error) {
 	asks := make([]ask, len(l.asks))
 	for i, a := range l.asks {
 		a.query.ObjectIDs, a.query.Types = []string{"*"}, []annals.EntryType{annals.Truncate}
 		asks[i] = a
 	}
-	found, _, err := l.r.page(ctx, asks, place{before: before, limit: 1})
-	if err != nil || len(found) == 0 {
-		return nil, err
+	for {
+		found, _, err := l.r.page(ctx, asks, place{before: before, limit: 10})
+		if err != nil || len(found) == 0 {
+			return nil, err
+		}
+		for i := range found {
+			d, err := diff.Parse(found[i].Diffs)
+			if err != nil {
+				return nil, fmt.Errorf("read truncation of entity %s: %w", l.info.Name, err)
+			}
+			if d.Statement == nil || d.Statement.Table == "" {
+				return &found[i], nil
+			}
+			before = found[i].Cursor()
+		}
 	}
-	return &found[0], nil
 }
 
 // cleaned returns the latest mark of retention on the entity: before it, entries

@@ -40,6 +40,7 @@ func TestEpochAndTruncate(t *testing.T) {
 		Name: "post.twins", JoinTable: "post_tag", Owner: end("post", true), Target: end("twin", true),
 	}}}
 	const whole = `{"changes":{},"statement":{"affected":null,"operation":"truncate","sql":""}}`
+	const joined = `{"changes":{},"statement":{"affected":null,"operation":"truncate","sql":"","table":"post_tag"}}`
 	for name, c := range map[string]struct {
 		table *track.Table
 		op    annals.Operation
@@ -52,7 +53,7 @@ func TestEpochAndTruncate(t *testing.T) {
 		"epoch of a link": {join, annals.OpEpoch, nil},
 		"truncate":        {post, annals.OpTruncate, []string{"post truncate * 7.0 " + whole}},
 		"truncate of join": {join, annals.OpTruncate, []string{
-			"post truncate * 7.1 " + whole, "twin truncate * 7.3 " + whole,
+			"post truncate * 7.1 " + joined, "twin truncate * 7.3 " + joined,
 		}},
 		"truncate unwanted": {
 			&track.Table{Live: live, Entity: &annals.Entity{Operations: []annals.EntryType{annals.Insert}}},

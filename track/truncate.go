@@ -1,6 +1,7 @@
 package track
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/seed-162b1470/annals"
@@ -11,7 +12,7 @@ import (
 const Everything = "*"
 
 // truncated makes the entries of a TRUNCATE: the entity's own, or of a bare join
-// table one for each of the entities that it connects. Triggers do not know the
+// table one for each of the entities that it connects, which names the table. Triggers do not know the
 // statement's text.
 func truncated(t *Table) (entries []annals.Entry) {
 	d := diff.Diff{Statement: &diff.Statement{Operation: string(annals.OpTruncate)}}
@@ -28,6 +29,7 @@ func truncated(t *Table) (entries []annals.Entry) {
 	}
 	var named []string
 	for _, l := range t.Links {
+		d.Statement.Table = cmp.Or(l.JoinTable, t.Live.Name.Name)
 		for _, end := range []End{l.Owner, l.Target} {
 			if !end.Audited || slices.Contains(named, end.Entity) {
 				continue

@@ -3,10 +3,12 @@ package mirror_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/seed-162b1470/annals/auditor"
 	"github.com/seed-162b1470/annals/config"
 	"github.com/seed-162b1470/annals/internal/testdb"
+	"github.com/seed-162b1470/annals/reader"
 	"github.com/seed-162b1470/annals/storage"
 )
 
@@ -145,11 +147,18 @@ func TestTruncate(t *testing.T) {
 		"INSERT INTO post_tag (post_id, tag_id) VALUES (1, 7)")
 	before := len(m.find(storage.Query{Entities: everything}))
 	m.exec("TRUNCATE tags CASCADE")
+	// The post is still there: only what it was joined to went.
+	post, err := m.aud.Reader().AsOf(t.Context(), "post", "1", time.Now().Add(time.Hour))
+	if err != nil || post.Exists != reader.Exists {
+		t.Errorf("the post is %v, %v", post.Exists, err)
+	}
 	got := lines(t, m.find(storage.Query{Entities: everything}))[before:]
-	const gone = ` * .%d {"changes":{},"statement":{"affected":null,"operation":"truncate","sql":""}}`
+	const gone = ` * .%d {"changes":{},"statement":{"affected":null,"operation":"truncate","sql":""%s}}`
+	const table = `,"table":"post_tag"`
 	same(t, "truncate", got, []string{
 		`tag remove 7 .0 {"changes":{"id":{"new":null,"old":7},"name":{"new":null,"old":"go"}}}`,
-		"tag truncate" + fmt.Sprintf(gone, 0), "post truncate" + fmt.Sprintf(gone, 1), "tag truncate" + fmt.Sprintf(gone, 2),
+		"tag truncate" + fmt.Sprintf(gone, 0, ""), "post truncate" + fmt.Sprintf(gone, 1, table),
+		"tag truncate" + fmt.Sprintf(gone, 2, table),
 	})
 	if got := m.find(storage.Query{Entities: everything, ObjectIDs: []string{"*"}}); len(got) != 3 {
 		t.Errorf("object * has %q", lines(t, got))
