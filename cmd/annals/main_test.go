@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -20,6 +22,9 @@ type stopper struct{ m *testing.M }
 // Run implements testscript.TestingM.
 func (s stopper) Run() int {
 	code := s.m.Run()
+	if name, err := program(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(name))
+	}
 	if err := testdb.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "testdb:", err)
 		return max(code, 1)
@@ -89,8 +94,28 @@ func scripts(t *testing.T, folder string) []string {
 
 func name(file string) string { return strings.TrimSuffix(filepath.Base(file), ".txtar") }
 
+// program is the program as its users have it: scripts run it hundreds of times, and
+// under the race detector it takes a second to start. What it is made of is raced by
+// the tests of its packages.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "annals-program-")
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(dir, "annals")
+	out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return name, nil
+})
+
 func runScript(t *testing.T, file string, vars map[string]string) {
 	t.Helper()
+	plain, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Files:               []string{file},
 		RequireExplicitExec: true,
@@ -101,8 +126,7 @@ func runScript(t *testing.T, file string, vars map[string]string) {
 			for key, value := range vars {
 				env.Setenv(key, value)
 			}
-			// A program under the race detector sleeps a second before it exits.
-			env.Setenv("GORACE", "atexit_sleep_ms=10")
+			env.Setenv("PATH", filepath.Dir(plain)+string(os.PathListSeparator)+env.Getenv("PATH"))
 			return nil
 		},
 		Condition: func(cond string) (bool, error) { return vars["DIALECT"] == cond, nil },
