@@ -42,6 +42,9 @@ type Owner struct {
 	Entity string
 	// Cascade: the table is reached by a foreign key of another.
 	Cascade bool
+	// Through is the table that joins the entity to others, where it was written and the
+	// entity's own was not.
+	Through string
 	rules   *annals.Entity
 }
 
@@ -106,8 +109,11 @@ func (o *ownerSearch) add(t *track.Table, reached bool) {
 		o.columns = append(o.columns, c.Name)
 	}
 	one := func(owner Owner) {
-		known := slices.ContainsFunc(o.owners, func(k Owner) bool { return k.Entity == owner.Entity })
-		if !known && o.source.cfg.Switch.Allows(owner.Entity) {
+		known := slices.IndexFunc(o.owners, func(k Owner) bool { return k.Entity == owner.Entity })
+		switch {
+		case known >= 0 && owner.Through == "":
+			o.owners[known].Through = ""
+		case known < 0 && o.source.cfg.Switch.Allows(owner.Entity):
 			o.owners = append(o.owners, owner)
 		}
 	}
@@ -119,7 +125,7 @@ func (o *ownerSearch) add(t *track.Table, reached bool) {
 		for _, end := range []track.End{l.Owner, l.Target} {
 			if end.Audited {
 				one(Owner{
-					Entity: end.Entity, Cascade: reached,
+					Entity: end.Entity, Cascade: reached, Through: t.Live.Name.Name,
 					rules: &annals.Entity{Operations: end.Operations},
 				})
 			}
@@ -145,6 +151,9 @@ func (u *Unit) RecordStatement(ctx context.Context, owners []Owner, st diff.Stat
 		o := &owners[i]
 		if !o.Gives(kind) {
 			continue
+		}
+		if kind == annals.Truncate {
+			st.Table = o.Through
 		}
 		d := diff.Diff{Flags: diff.Flags{Cascade: o.Cascade}, Statement: &st}
 		entries = append(entries, annals.Entry{

@@ -177,11 +177,13 @@ func (r *raw) add(first int, operation string, owners []capture.Owner) {
 	for i := first; i < len(r.notes); i++ {
 		if n := &r.notes[i]; n.statement.Operation == operation {
 			for _, o := range owners {
-				known := slices.ContainsFunc(n.owners, func(k capture.Owner) bool {
+				known := slices.IndexFunc(n.owners, func(k capture.Owner) bool {
 					return k.Entity == o.Entity
 				})
-				if !known {
+				if known < 0 {
 					n.owners = append(n.owners, o)
+				} else if o.Through == "" {
+					n.owners[known].Through = ""
 				}
 			}
 			return
