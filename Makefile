@@ -36,7 +36,7 @@ help: ## list the targets
 .PHONY: test
 test: ## test every module with the race detector, on throwaway database servers
 	$(WITHSERVERS) -compiler -- env CGO_ENABLED=1 GORACE=atexit_sleep_ms=10 \
-		$(GO) test -race $(TESTFLAGS) $(PATTERNS)
+		$(GO) test -race -timeout 30m $(TESTFLAGS) $(PATTERNS)
 
 .PHONY: test-modules
 test-modules: ## test every module without the workspace, as its users get it
