@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/seed-162b1470/annals"
+	"github.com/seed-162b1470/annals/dialect"
 	"github.com/seed-162b1470/annals/layout"
 )
 
@@ -187,8 +188,8 @@ func sortInstalled(all []Installed) {
 const myInstalled = `
 SELECT TRIGGER_SCHEMA AS sch, TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS tab,
   LOWER(EVENT_MANIPULATION) AS op, ACTION_STATEMENT AS body, DEFINER AS definer
-FROM information_schema.TRIGGERS WHERE TRIGGER_NAME LIKE 'annals!_%' ESCAPE '!'
-  AND EVENT_OBJECT_SCHEMA = TRIGGER_SCHEMA`
+FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ?
+  AND TRIGGER_NAME LIKE 'annals!_%' ESCAPE '!' AND EVENT_OBJECT_SCHEMA = TRIGGER_SCHEMA`
 
 // myMarker is the label of myLabel, myTarget the receipt of a trigger.
 var (
@@ -205,17 +206,27 @@ func (g mysqlGenerator) installed(ctx context.Context, q queryers) ([]Installed,
 		return nil, fmt.Errorf("read schema of storage %s: %w", g.j.cfg.Storage, err)
 	}
 	receipt := g.names(own).receipt
+	databases, err := g.databases(ctx, q, own)
+	if err != nil {
+		return nil, err
+	}
 	var all []Installed
-	err = scan(ctx, q.source, myInstalled, nil, func(scan func(...any) error) error {
-		t := Installed{Form: FormRow, Enabled: true}
-		var body, op string
-		err := scan(&t.Table.Schema, &t.Name, &t.Table.Name, &op, &body, &t.Definer)
-		t.Operation = annals.Operation(op)
-		if err == nil && g.recognize(&t, body, receipt) {
-			all = append(all, t)
+	for _, database := range databases {
+		args := []any{database}
+		err = scan(ctx, q.source, myInstalled, args, func(scan func(...any) error) error {
+			t := Installed{Form: FormRow, Enabled: true}
+			var body, op string
+			err := scan(&t.Table.Schema, &t.Name, &t.Table.Name, &op, &body, &t.Definer)
+			t.Operation = annals.Operation(op)
+			if err == nil && g.recognize(&t, body, receipt) {
+				all = append(all, t)
+			}
+			return err
+		})
+		if err != nil {
+			break
 		}
-		return err
-	})
+	}
 	for i := range all {
 		if err == nil && strings.Contains(all[i].Target, "?") {
 			err = g.spell(ctx, q, &all[i], receipt)
@@ -226,6 +237,34 @@ func (g mysqlGenerator) installed(ctx context.Context, q queryers) ([]Installed,
 	}
 	sortInstalled(all)
 	return all, nil
+}
+
+// databases are those in which tables of the source have, or have had, triggers. Others
+// on the server are not looked into: there may be thousands, and meanwhile the session
+// counts as one of theirs. (The server finds the triggers of one database by
+// EVENT_OBJECT_SCHEMA, and by nothing else.)
+func (g mysqlGenerator) databases(ctx context.Context, q queryers, own string) ([]string, error) {
+	home, err := g.home(ctx, q.source)
+	if err != nil {
+		return nil, fmt.Errorf("read schema of source %s: %w", g.j.cfg.Source, err)
+	}
+	d := g.j.cfg.Dialect
+	found := []string{home}
+	query := "SELECT DISTINCT " + d.Quote(layout.ColTableSchema) + " FROM " +
+		d.Table(annals.Table{Schema: own, Name: layout.TargetEntityTable}) +
+		" WHERE " + d.Quote(layout.ColSource) + " = ? AND " + d.Quote(layout.ColTableSchema) + " IS NOT NULL"
+	err = scan(ctx, q.storage, query, []any{g.j.cfg.Source}, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		if !slices.Contains(found, name) {
+			found = append(found, name)
+		}
+		return err
+	})
+	if err != nil && d.Classify(err) != dialect.ClassMissingTable {
+		return nil, fmt.Errorf("read %s: %w", layout.TargetEntityTable, err)
+	}
+	return found, nil
 }
 
 // recognize fills in what a trigger's text says.
