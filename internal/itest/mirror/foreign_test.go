@@ -46,8 +46,10 @@ func TestForeign(t *testing.T) {
 		got = append(got, e.ObjectID+" "+e.Blame.ID+" "+e.Revision.Actor.Name)
 		hashes[e.TransactionHash] = true
 	}
-	same(t, "entries", got, []string{"1 7 ceo", "2  " + annals.Unattributed, "3  " + annals.Unattributed,
-		"4  " + annals.Unattributed})
+	same(t, "entries", got, []string{
+		"1 7 ceo", "2  " + annals.Unattributed, "3  " + annals.Unattributed,
+		"4  " + annals.Unattributed,
+	})
 	if len(hashes) != 4 {
 		t.Errorf("transactions %v, want 4", hashes)
 	}
