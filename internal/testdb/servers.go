@@ -116,10 +116,12 @@ func (s *onServer) drop(ctx context.Context, name string) error {
 	return nil
 }
 
-// disconnect ends the connections to a MySQL database: a transaction left open would hold the
-// locks DROP DATABASE waits for.
+// disconnect ends the idle connections to a MySQL database: a transaction left open would hold the
+// locks DROP DATABASE waits for. One that works may be another test's: while it reads
+// information_schema the server counts it as one of each database in turn.
 func (s *onServer) disconnect(ctx context.Context, name string) error {
-	rows, err := s.admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist WHERE db = ?", name)
+	rows, err := s.admin.QueryContext(ctx, "SELECT id FROM information_schema.processlist "+
+		"WHERE db = ? AND command = 'Sleep'", name)
 	if err != nil {
 		return fmt.Errorf("list connections: %w", err)
 	}
